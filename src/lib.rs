@@ -1,0 +1,12 @@
+//! Simulates an inference chip: an array of identical 3x3-conv-ReLU processing elements.
+
+pub mod chip;
+pub mod fixed;
+pub mod network;
+pub mod problem;
+pub mod quantise;
+pub mod reparam;
+pub mod schedule;
+pub mod tensor;
+pub mod time;
+pub mod units;

@@ -1,0 +1,157 @@
+//! Structural re-parameterisation: folds batch norm into the convolution before it, and the parallel
+//! branches of a block into one 3x3 convolution.
+//!
+//! In: [`crate::network::Graph`] and its parameters. Out: a [`LayerGraph`] (what a chip runs: convolutions
+//! with bias and activation, additions, pooling) and [`FoldedParams`]. Folding is done in f64 and rounded
+//! once to f32. A folded network has no batch norm after a convolution; its branches are fused or kept.
+//! This room knows nothing of integers, chips or time.
+
+use crate::network::{Conv, Form, Pool};
+use crate::tensor::FeatureMap;
+use serde::{Deserialize, Serialize};
+
+/// A layer of a [`LayerGraph`], by its place in execution order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LayerId(pub usize);
+
+/// A tensor of a [`LayerGraph`]: 0 is the network's input, `i + 1` the output of layer `i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TensorId(pub usize);
+
+impl LayerId {
+    /// The tensor this layer makes.
+    #[must_use]
+    pub const fn output(self) -> TensorId {
+        TensorId(self.0 + 1)
+    }
+}
+
+impl TensorId {
+    /// The network's input.
+    pub const INPUT: Self = Self(0);
+
+    /// The layer that makes this tensor; none makes the network's input.
+    #[must_use]
+    pub const fn producer(self) -> Option<LayerId> {
+        match self.0 {
+            0 => None,
+            i => Some(LayerId(i - 1)),
+        }
+    }
+}
+
+/// What follows the sum of products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `max(x, 0)`: the lower bound of the clamp.
+    Relu,
+}
+
+/// An operator as a chip sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerOp {
+    /// A convolution with a bias. Reads `inputs[0]`; with `residual` form `accumulate` it also adds
+    /// `inputs[1]`, a map of the output's shape, before the activation.
+    Conv {
+        /// Its attributes.
+        conv: Conv,
+        /// What follows.
+        activation: Activation,
+    },
+    /// Fully connected with a bias: a 1x1 convolution on one pixel of `height·width·channels` channels.
+    FullyConnected {
+        /// Output features.
+        outputs: usize,
+        /// What follows.
+        activation: Activation,
+    },
+    /// Element-wise sum of `inputs[0]` and `inputs[1]`.
+    Add {
+        /// What follows.
+        activation: Activation,
+    },
+    /// Maximum over a window.
+    MaxPool(Pool),
+    /// Mean over the pixels of a window that lie inside the map.
+    AvgPool(Pool),
+    /// Mean over all pixels of a channel.
+    GlobalAvgPool,
+}
+
+/// One layer: operator, inputs, shape of its output for one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Unique: `stage1.0`, `layer1.0.conv2`.
+    pub name: String,
+    /// What it does.
+    pub op: LayerOp,
+    /// Tensors it reads, made by earlier layers. A convolution with two inputs adds the second (residual
+    /// form `accumulate`).
+    pub inputs: Vec<TensorId>,
+    /// Output shape of one image.
+    pub output: FeatureMap,
+}
+
+/// What a chip runs, in execution order; the last layer's output is the network's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerGraph {
+    /// Name of the network.
+    pub name: String,
+    /// Which form it is in.
+    pub form: Form,
+    /// Shape of one input image.
+    pub input: FeatureMap,
+    /// The layers.
+    pub layers: Vec<Layer>,
+}
+
+impl LayerGraph {
+    /// Shape of a tensor for one image.
+    #[must_use]
+    pub fn shape(&self, tensor: TensorId) -> FeatureMap {
+        match tensor.producer() {
+            None => self.input,
+            Some(layer) => self.layers[layer.0].output,
+        }
+    }
+
+    /// The network's output.
+    #[must_use]
+    pub fn output(&self) -> TensorId {
+        TensorId(self.layers.len())
+    }
+}
+
+/// Float parameters of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LayerParams {
+    /// The operator has none.
+    None,
+    /// Of a convolution, or of a fully connected layer as a 1x1 kernel over `height·width·channels` inputs.
+    Conv {
+        /// OHWI.
+        weight: ndarray::Array4<f32>,
+        /// One per output channel.
+        bias: ndarray::Array1<f32>,
+    },
+}
+
+/// Float parameters of a [`LayerGraph`], one entry per layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldedParams {
+    /// `layers[i]` belongs to layer `i`.
+    pub layers: Vec<LayerParams>,
+}
+
+/// A folded network with its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldedNetwork {
+    /// Operators and shapes.
+    pub graph: LayerGraph,
+    /// Folded weights.
+    pub params: FoldedParams,
+}
