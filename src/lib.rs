@@ -1,11 +1,13 @@
 //! Simulates an inference chip: an array of identical 3x3-conv-ReLU processing elements.
 
 pub mod chip;
+pub mod contrast;
 pub mod fixed;
 pub mod network;
 pub mod problem;
 pub mod quantise;
 pub mod reparam;
+pub mod report;
 pub mod schedule;
 pub mod tensor;
 pub mod time;
