@@ -2,6 +2,7 @@
 
 pub mod chip;
 pub mod contrast;
+pub mod execute;
 pub mod fixed;
 pub mod network;
 pub mod problem;
