@@ -1,0 +1,180 @@
+//! Pictures of a report, as SVG and PNG from one drawing.
+//!
+//! A chart is laid out as a [`Scene`] of plain shapes in pixels, measured with the embedded font, and then
+//! painted on either backend. Causes of cycles have one colour in all charts ([`palette`]). No system font
+//! and no clock is used: the same report gives the same bytes everywhere.
+
+mod axis;
+mod contrast;
+mod font;
+mod latency;
+mod legend;
+mod occupancy;
+mod paint;
+pub mod palette;
+mod roofline;
+mod scene;
+
+pub use scene::{Anchor, Scene, Shape};
+
+use super::write::file_stem;
+use super::{ChipRun, Report};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// What a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Both networks of each pair, cycles by cause.
+    Contrast,
+    /// One network, layer by layer, cycles by cause.
+    Latency,
+    /// One network, MACs a byte against MACs a cycle.
+    Roofline,
+    /// Both networks of a pair, activation SRAM over time.
+    Occupancy,
+}
+
+/// A laid out chart.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    /// What it shows.
+    pub kind: Kind,
+    /// Name of the chip in its report.
+    pub chip: String,
+    /// File name without extension; unique in a report.
+    pub stem: String,
+    /// One sentence for those who cannot see it.
+    pub description: String,
+    /// The drawing.
+    pub scene: Scene,
+}
+
+impl Chart {
+    /// The chart as an SVG document; texts are texts, in DejaVu Sans or the reader's sans-serif font.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        paint::svg(&self.scene, &self.description)
+    }
+
+    /// The chart as a PNG file of two dots a pixel.
+    #[must_use]
+    pub fn png(&self) -> Vec<u8> {
+        paint::png(&self.scene)
+    }
+}
+
+/// All charts of a report: for each chip the contrast, then each network, then each pair.
+#[must_use]
+pub fn draw_all(report: &Report) -> Vec<Chart> {
+    let mut charts: Vec<Chart> = report.chips.iter().flat_map(draw_chip).collect();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for chart in &mut charts {
+        let times = seen.entry(chart.stem.clone()).or_insert(0);
+        *times += 1;
+        if *times > 1 {
+            chart.stem = format!("{}-{times}", chart.stem);
+        }
+    }
+    charts
+}
+
+/// The PNG files of all charts: name without extension and bytes, in order.
+#[must_use]
+pub fn encode_all(charts: &[Chart]) -> Vec<(&str, Vec<u8>)> {
+    charts
+        .par_iter()
+        .map(|chart| (chart.stem.as_str(), chart.png()))
+        .collect()
+}
+
+fn draw_chip(run: &ChipRun) -> Vec<Chart> {
+    let chip = &run.chip;
+    let chart = |kind: Kind, subject: &str, name: &str, scene: Scene, description: String| Chart {
+        kind,
+        chip: chip.name.clone(),
+        stem: file_stem(&[chip.name.as_str(), subject, name].join("-")),
+        description,
+        scene,
+    };
+    let mut charts = Vec::new();
+    let contrasts: Vec<_> = run.contrasts().collect();
+    if !contrasts.is_empty() {
+        let scene = contrast::scene(&contrasts);
+        let description = format!("Cycles by cause of each pair of networks on {}", chip.name);
+        charts.push(chart(Kind::Contrast, "pairs", "contrast", scene, description));
+    }
+    for network in &run.networks {
+        let id = network.id.as_str();
+        let scene = latency::scene(network, chip);
+        let description = format!("Latency per layer of {id} on {}, by cause", chip.name);
+        charts.push(chart(Kind::Latency, id, "latency", scene, description));
+        let scene = roofline::scene(network, chip);
+        let description = format!("Roofline of {id} on {}", chip.name);
+        charts.push(chart(Kind::Roofline, id, "roofline", scene, description));
+    }
+    for pair in &contrasts {
+        let subject = format!("{}-vs-{}", pair.first.id, pair.second.id);
+        let scene = occupancy::scene(pair);
+        let description = format!(
+            "Activation SRAM over time of {} and {} on {}",
+            pair.first.id, pair.second.id, chip.name
+        );
+        charts.push(chart(Kind::Occupancy, &subject, "sram", scene, description));
+    }
+    charts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    /// Every text lies inside its picture and no two texts touch.
+    fn assert_readable(chart: &Chart) {
+        let boxes: Vec<_> = chart.scene.text_boxes().collect();
+        for (index, (text, [x0, y0, x1, y1])) in boxes.iter().enumerate() {
+            let inside = *x0 >= 0.0
+                && *y0 >= 0.0
+                && *x1 <= chart.scene.width
+                && *y1 <= chart.scene.height;
+            assert!(inside, "{}: `{text}` is cut off", chart.stem);
+            for (other, [a0, b0, a1, b1]) in &boxes[index + 1..] {
+                let apart = x1 <= a0 || a1 <= x0 || y1 <= b0 || b1 <= y0;
+                assert!(apart, "{}: `{text}` touches `{other}`", chart.stem);
+            }
+        }
+    }
+
+    #[test]
+    fn no_label_is_cut_off_or_touches_another() {
+        for layers in [2, 5, 22, 107] {
+            for chart in draw_all(&sample::report(layers)) {
+                assert_readable(&chart);
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_are_the_same_twice_and_names_are_unique() {
+        let mut report = sample::report(3);
+        report.chips.push(report.chips[0].clone());
+        let charts = draw_all(&report);
+        let again = draw_all(&report);
+        let mut stems: Vec<&str> = charts.iter().map(|c| c.stem.as_str()).collect();
+        stems.sort_unstable();
+        stems.dedup();
+        assert_eq!(stems.len(), charts.len());
+        assert_eq!(charts[0].svg(), again[0].svg());
+        assert_eq!(charts[0].png(), again[0].png());
+    }
+
+    #[test]
+    fn names_in_a_picture_are_escaped() {
+        let mut report = sample::report(3);
+        report.chips[0].networks[0].schedule.graph.layers[0].name = "<b>&\"".to_owned();
+        let svg = draw_all(&report)[1].svg();
+        assert!(svg.contains("&lt;b&gt;&amp;&quot;"));
+        assert!(!svg.contains("<b>"));
+    }
+}

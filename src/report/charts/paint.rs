@@ -1,0 +1,171 @@
+//! Paints a scene: one function for every backend, a few constants for each.
+
+use super::font;
+use super::palette::Ink;
+use super::scene::{Anchor, Scene, Shape};
+use plotters::backend::{BitMapBackend, SVGBackend};
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
+use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
+use plotters::prelude::DrawingBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, RGBColor, ShapeStyle};
+
+/// How a backend's units relate to pixels and ems.
+#[derive(Debug, Clone, Copy)]
+struct Units {
+    /// Backend units a pixel.
+    scale: f64,
+    /// The backend's font size over the em.
+    size_per_em: f64,
+    /// Ems to move a text down so that its capitals are centred.
+    drop: f64,
+}
+
+/// Quarter pixels: thin parts of a bar keep their width.
+const SVG: Units = Units {
+    scale: 4.0,
+    size_per_em: 1.24,
+    drop: 0.075,
+};
+
+/// Two dots a pixel.
+const PNG: Units = Units {
+    scale: 2.0,
+    size_per_em: font::LINE,
+    drop: 0.235,
+};
+
+/// The scene as an SVG document.
+pub(super) fn svg(scene: &Scene, description: &str) -> String {
+    let size = (SVG.length(scene.width), SVG.length(scene.height));
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        paint(scene, &area, SVG).expect("memory takes every shape, and the font is registered");
+    }
+    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    let shown = format!("width=\"{}\" height=\"{}\" role=\"img\"", scene.width, scene.height);
+    let text = text.replacen(&drawn, &shown, 1);
+    let title = format!(">\n<title>{}</title>\n", super::super::html::escape(description));
+    text.replacen(">\n", &title, 1)
+}
+
+/// The scene as a PNG file.
+pub(super) fn png(scene: &Scene) -> Vec<u8> {
+    let (width, height) = (PNG.length(scene.width), PNG.length(scene.height));
+    let bytes = usize::try_from(u64::from(width) * u64::from(height) * 3)
+        .expect("a picture fits the memory");
+    let mut pixels = vec![0; bytes];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        paint(scene, &area, PNG).expect("the buffer has the size of the picture");
+    }
+    let mut file = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut file, width, height);
+    encoder.set_color(::png::ColorType::Rgb);
+    encoder.set_depth(::png::BitDepth::Eight);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&pixels))
+        .expect("memory takes every byte");
+    file
+}
+
+impl Units {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a length of a picture is positive and far below 2^32"
+    )]
+    fn length(self, pixels: f64) -> u32 {
+        (pixels * self.scale).round() as u32
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a coordinate of a picture is far below 2^31"
+    )]
+    fn at(self, point: [f64; 2]) -> (i32, i32) {
+        let [x, y] = point.map(|c| (c * self.scale).round() as i32);
+        (x, y)
+    }
+}
+
+type Painted<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+
+fn paint<DB: DrawingBackend>(
+    scene: &Scene,
+    area: &DrawingArea<DB, Shift>,
+    units: Units,
+) -> Painted<DB> {
+    area.fill(&colour(Ink::Paper))?;
+    for shape in &scene.shapes {
+        paint_shape(shape, area, units)?;
+    }
+    area.present()
+}
+
+fn paint_shape<DB: DrawingBackend>(
+    shape: &Shape,
+    area: &DrawingArea<DB, Shift>,
+    units: Units,
+) -> Painted<DB> {
+    match shape {
+        Shape::Rect { at, size, fill } => {
+            let end = [at[0] + size[0], at[1] + size[1]];
+            let corners = [units.at(*at), units.at(end)];
+            area.draw(&Rectangle::new(corners, colour(*fill).filled()))
+        }
+        Shape::Line {
+            points,
+            stroke,
+            width,
+        } => {
+            let points: Vec<_> = points.iter().map(|&p| units.at(p)).collect();
+            let style = colour(*stroke).stroke_width(units.length(*width).max(1));
+            area.draw(&PathElement::new(points, style))
+        }
+        Shape::Polygon { points, fill } => {
+            let points: Vec<_> = points.iter().map(|&p| units.at(p)).collect();
+            area.draw(&Polygon::new(points, colour(*fill).filled()))
+        }
+        Shape::Circle {
+            centre,
+            radius,
+            ink,
+            hollow,
+        } => {
+            let style = ShapeStyle {
+                color: colour(*ink).to_rgba(),
+                filled: !hollow,
+                stroke_width: units.length(1.0),
+            };
+            area.draw(&Circle::new(units.at(*centre), units.length(*radius), style))
+        }
+        Shape::Text {
+            at,
+            anchor,
+            size,
+            bold,
+            ink,
+            text,
+        } => {
+            let end = match anchor {
+                Anchor::Start => HPos::Left,
+                Anchor::Middle => HPos::Center,
+                Anchor::End => HPos::Right,
+            };
+            let style = font::at(size * units.scale * units.size_per_em, *bold)
+                .color(&colour(*ink))
+                .pos(Pos::new(end, VPos::Center));
+            let at = units.at([at[0], at[1] + size * units.drop]);
+            area.draw(&Text::new(text.as_str(), at, style))
+        }
+    }
+}
+
+fn colour(ink: Ink) -> RGBColor {
+    let (red, green, blue) = ink.rgb();
+    RGBColor(red, green, blue)
+}

@@ -1,0 +1,245 @@
+//! What limits each layer: MACs for each byte against MACs a cycle, both logarithmic.
+//!
+//! A disc is a layer by its DRAM bytes; its area is the layer's share of the time, its colour the layer's
+//! largest cause. A small ring is the same layer by the bytes the array read from SRAM. No disc lies above
+//! the roof of DRAM, no ring above the roof of SRAM.
+
+use super::axis::{Log, tick_text};
+use super::palette::{Ink, words};
+use super::scene::{Anchor, Scene, text_box};
+use super::{font, legend};
+use crate::report::figures::{intensity, real, share, sram_reads};
+use crate::report::human::{percent, significant};
+use crate::report::{ChipFacts, RunResult};
+use crate::time::Cause;
+use std::collections::BTreeSet;
+
+const WIDTH: f64 = 900.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = WIDTH - 24.0;
+const PLOT: f64 = 420.0;
+/// Radius of a layer that takes all the time.
+const LARGEST: f64 = 60.0;
+const NAMED: usize = 5;
+const SIZE: f64 = 11.0;
+
+struct Dot {
+    index: usize,
+    cause: Cause,
+    dram: f64,
+    sram: Option<f64>,
+    speed: f64,
+    share: f64,
+}
+
+/// Lays the chart out.
+pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
+    let dots = dots(network);
+    let mut scene = Scene::new(WIDTH, 0.0);
+    let drawn: f64 = dots.iter().map(|dot| dot.share).sum();
+    scene.title(
+        format!("Roofline: {} on {}", network.id, chip.name),
+        format!(
+            "{} layers with array MACs take {} of the time; disc: by DRAM bytes, area = share of time; \
+             small ring: by SRAM reads of the array",
+            dots.len(),
+            percent(drawn),
+        ),
+    );
+    let causes: BTreeSet<Cause> = dots.iter().map(|dot| dot.cause).collect();
+    let mut entries: Vec<(Ink, String)> = causes
+        .into_iter()
+        .map(|cause| (Ink::Cause(cause), format!("mostly {}", words(cause))))
+        .collect();
+    entries.push((Ink::Limit, "roofs".to_owned()));
+    let top = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0) + 16.0;
+    scene.height = top + PLOT + 46.0;
+    let (x, y) = scales(&dots, chip, top);
+    grid(&mut scene, x, y);
+    let mut taken = roofs(&mut scene, chip, x, y);
+    draw_dots(&mut scene, &dots, x, y);
+    name_largest(&mut scene, network, &dots, (x, y), &mut taken);
+    scene
+}
+
+fn dots(network: &RunResult) -> Vec<Dot> {
+    let timeline = &network.timeline;
+    let layers = timeline.layers.iter().enumerate();
+    layers
+        .filter_map(|(index, time)| {
+            let cycles = time.account.total();
+            let dram = intensity(time.macs, time.dram.payload())?;
+            let largest = Cause::ALL
+                .into_iter()
+                .rev()
+                .max_by_key(|&cause| time.account.get(cause))?;
+            (cycles.0 > 0).then(|| Dot {
+                index,
+                cause: largest,
+                dram,
+                sram: intensity(time.macs, sram_reads(network, index)),
+                speed: real(time.macs.0) / real(cycles.0),
+                share: share(cycles, timeline.total),
+            })
+        })
+        .collect()
+}
+
+/// Axes wide enough for every dot, the ends of the roofs included.
+fn scales(dots: &[Dot], chip: &ChipFacts, top: f64) -> (Log, Log) {
+    let roofs = &chip.roofs;
+    let ridges = [
+        roofs.peak_macs_per_cycle / roofs.dram_bytes_per_cycle,
+        roofs.peak_macs_per_cycle / roofs.sram_bytes_per_cycle,
+    ];
+    let bytes = dots.iter().flat_map(|dot| [Some(dot.dram), dot.sram]).flatten();
+    let (low, high) = bounds(bytes.chain(ridges));
+    let x = Log {
+        low: low / 2.0,
+        high: high * 3.0,
+        start: LEFT,
+        end: RIGHT,
+    };
+    let (low, high) = bounds(dots.iter().map(|dot| dot.speed).chain([roofs.peak_macs_per_cycle]));
+    let y = Log {
+        low: (low / 2.0).min(high / 50.0),
+        high: high * 2.2,
+        start: top + PLOT,
+        end: top,
+    };
+    (x, y)
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .fold((f64::INFINITY, 0.0), |(low, high), value| {
+            (value.min(low), value.max(high))
+        })
+}
+
+fn grid(scene: &mut Scene, x: Log, y: Log) {
+    for tick in x.decades() {
+        let at = x.at(tick);
+        scene.line(vec![[at, y.start], [at, y.end]], Ink::Grid, 1.0);
+        scene.text([at, y.start + 13.0], Anchor::Middle, 10.0, Ink::Muted, tick_text(tick));
+    }
+    for tick in y.decades() {
+        let at = y.at(tick);
+        scene.line(vec![[x.start, at], [x.end, at]], Ink::Grid, 1.0);
+        scene.text([x.start - 6.0, at], Anchor::End, 10.0, Ink::Muted, tick_text(tick));
+    }
+    let corner = vec![[x.start, y.end], [x.start, y.start], [x.end, y.start]];
+    scene.line(corner, Ink::Muted, 1.0);
+    scene.text([16.0, y.end - 10.0], Anchor::Start, SIZE, Ink::Muted, "MAC/cycle");
+    scene.text([x.end, y.start + 32.0], Anchor::End, SIZE, Ink::Muted, "MAC/byte");
+}
+
+/// Draws the three roofs; returns the boxes of their names.
+fn roofs(scene: &mut Scene, chip: &ChipFacts, x: Log, y: Log) -> Vec<[f64; 4]> {
+    let roofs = &chip.roofs;
+    let peak = roofs.peak_macs_per_cycle;
+    let mut taken = Vec::new();
+    let mut named = |scene: &mut Scene, at: [f64; 2], anchor: Anchor, text: String| {
+        taken.push(text_box(at, anchor, font::width(&text, SIZE, false), SIZE));
+        scene.text(at, anchor, SIZE, Ink::Limit, text);
+    };
+    let first_ridge = peak / roofs.sram_bytes_per_cycle.max(roofs.dram_bytes_per_cycle);
+    let height = y.at(peak);
+    scene.line(
+        vec![[x.at(first_ridge.max(x.low)), height], [x.end, height]],
+        Ink::Limit,
+        1.5,
+    );
+    let text = format!("peak {} MAC/cycle", significant(peak, 1));
+    named(scene, [x.end - 4.0, height - 10.0], Anchor::End, text);
+    let slopes = [
+        ("SRAM", roofs.sram_bytes_per_cycle),
+        ("DRAM", roofs.dram_bytes_per_cycle),
+    ];
+    for (index, (name, rate)) in slopes.into_iter().enumerate() {
+        let from = x.low.max(y.low / rate);
+        let to = peak / rate;
+        scene.line(
+            vec![[x.at(from), y.at(from * rate)], [x.at(to), height]],
+            Ink::Limit,
+            1.5,
+        );
+        // The names stand where their line meets the top, one above the other.
+        let text = format!("{name} {} B/cycle", significant(rate, 3));
+        let above = height - 10.0 - 15.0 * real(crate::units::count(index));
+        let width = font::width(&text, SIZE, false);
+        let at = x.at(to).clamp(x.start + width + 4.0, x.end - width);
+        named(scene, [at, above], Anchor::End, text);
+    }
+    taken
+}
+
+fn draw_dots(scene: &mut Scene, dots: &[Dot], x: Log, y: Log) {
+    let mut by_size: Vec<&Dot> = dots.iter().collect();
+    by_size.sort_by(|a, b| b.share.total_cmp(&a.share));
+    for dot in &by_size {
+        let centre = [x.at(dot.dram), y.at(dot.speed)];
+        scene.circle(centre, radius(dot) + 1.0, Ink::Paper, false);
+        scene.circle(centre, radius(dot), Ink::Cause(dot.cause), false);
+    }
+    for dot in &by_size {
+        if let Some(sram) = dot.sram {
+            scene.circle([x.at(sram), y.at(dot.speed)], 3.0, Ink::Muted, true);
+        }
+    }
+}
+
+fn radius(dot: &Dot) -> f64 {
+    (LARGEST * dot.share.sqrt()).max(2.5)
+}
+
+/// Names the layers that take most of the time, each at the first free place around its disc.
+fn name_largest(
+    scene: &mut Scene,
+    network: &RunResult,
+    dots: &[Dot],
+    (x, y): (Log, Log),
+    taken: &mut Vec<[f64; 4]>,
+) {
+    let mut largest: Vec<&Dot> = dots.iter().collect();
+    largest.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.index.cmp(&b.index)));
+    for dot in largest.into_iter().take(NAMED) {
+        let layer = network.timeline.layers[dot.index].layer;
+        let name = font::fit(&network.schedule.graph.layers[layer.0].name, SIZE, 180.0);
+        let text = format!("{name}, {}", percent(dot.share));
+        let width = font::width(&text, SIZE, false);
+        let centre = [x.at(dot.dram), y.at(dot.speed)];
+        for step in 0..24 {
+            let (at, anchor) = place(centre, radius(dot), step);
+            let space = text_box(at, anchor, width, SIZE);
+            let inside = space[0] > x.start && space[2] < x.end && space[1] > y.end && space[3] < y.start;
+            if inside && taken.iter().all(|other| apart(space, *other)) {
+                if step >= 4 {
+                    scene.line(vec![centre, [at[0], at[1]]], Ink::Muted, 0.75);
+                }
+                let room = [space[2] - space[0] + 4.0, space[3] - space[1] + 2.0];
+                scene.rect([space[0] - 2.0, space[1] - 1.0], room, Ink::Paper);
+                scene.text(at, anchor, SIZE, Ink::Text, text);
+                taken.push(space);
+                break;
+            }
+        }
+    }
+}
+
+/// Places around a disc: right, left, below, above, then further out with a leader line.
+fn place([x, y]: [f64; 2], radius: f64, step: u32) -> ([f64; 2], Anchor) {
+    let away = radius + 5.0 + 16.0 * f64::from(step / 4);
+    let (side, drop) = (radius + 5.0, 16.0 * f64::from(step / 4));
+    match step % 4 {
+        0 => ([x + side, y + drop], Anchor::Start),
+        1 => ([x - side, y + drop], Anchor::End),
+        2 => ([x, y + away + 4.0], Anchor::Middle),
+        _ => ([x, y - away - 4.0], Anchor::Middle),
+    }
+}
+
+fn apart(a: [f64; 4], b: [f64; 4]) -> bool {
+    a[2] + 3.0 <= b[0] || b[2] + 3.0 <= a[0] || a[3] + 1.0 <= b[1] || b[3] + 1.0 <= a[1]
+}

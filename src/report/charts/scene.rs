@@ -1,0 +1,182 @@
+//! A drawing as plain shapes in pixels, before any backend.
+
+use super::font;
+use super::palette::Ink;
+
+/// A picture: shapes in painting order, origin at the upper left, y downwards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// Pixels.
+    pub width: f64,
+    /// Pixels.
+    pub height: f64,
+    /// From back to front.
+    pub shapes: Vec<Shape>,
+}
+
+/// Which end of a text stands at its position; the text's capitals are centred on its y.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// The left end.
+    Start,
+    /// The middle.
+    Middle,
+    /// The right end.
+    End,
+}
+
+/// One thing to paint.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// A filled rectangle.
+    Rect {
+        /// Upper left corner.
+        at: [f64; 2],
+        /// Width and height.
+        size: [f64; 2],
+        /// Its fill.
+        fill: Ink,
+    },
+    /// A broken line through at least two points.
+    Line {
+        /// The points.
+        points: Vec<[f64; 2]>,
+        /// Its stroke.
+        stroke: Ink,
+        /// Width of the stroke.
+        width: f64,
+    },
+    /// A filled polygon.
+    Polygon {
+        /// The corners.
+        points: Vec<[f64; 2]>,
+        /// Its fill.
+        fill: Ink,
+    },
+    /// A disc, or with `hollow` a ring one pixel wide.
+    Circle {
+        /// Its centre.
+        centre: [f64; 2],
+        /// Its radius.
+        radius: f64,
+        /// Its colour.
+        ink: Ink,
+        /// Only the ring.
+        hollow: bool,
+    },
+    /// A line of text.
+    Text {
+        /// Where its anchor stands.
+        at: [f64; 2],
+        /// Which end stands there.
+        anchor: Anchor,
+        /// Pixels of an em.
+        size: f64,
+        /// Heavy type.
+        bold: bool,
+        /// Its colour.
+        ink: Ink,
+        /// The words.
+        text: String,
+    },
+}
+
+impl Scene {
+    /// An empty picture.
+    #[must_use]
+    pub const fn new(width: f64, height: f64) -> Self {
+        Self {
+            width,
+            height,
+            shapes: Vec::new(),
+        }
+    }
+
+    pub(super) fn rect(&mut self, at: [f64; 2], size: [f64; 2], fill: Ink) {
+        self.shapes.push(Shape::Rect { at, size, fill });
+    }
+
+    pub(super) fn line(&mut self, points: Vec<[f64; 2]>, stroke: Ink, width: f64) {
+        self.shapes.push(Shape::Line {
+            points,
+            stroke,
+            width,
+        });
+    }
+
+    pub(super) fn polygon(&mut self, points: Vec<[f64; 2]>, fill: Ink) {
+        self.shapes.push(Shape::Polygon { points, fill });
+    }
+
+    pub(super) fn circle(&mut self, centre: [f64; 2], radius: f64, ink: Ink, hollow: bool) {
+        self.shapes.push(Shape::Circle {
+            centre,
+            radius,
+            ink,
+            hollow,
+        });
+    }
+
+    pub(super) fn text(
+        &mut self,
+        at: [f64; 2],
+        anchor: Anchor,
+        size: f64,
+        ink: Ink,
+        text: impl Into<String>,
+    ) {
+        self.shapes.push(Shape::Text {
+            at,
+            anchor,
+            size,
+            bold: false,
+            ink,
+            text: text.into(),
+        });
+    }
+
+    /// A title at the left, and a line of figures below it.
+    pub(super) fn title(&mut self, title: impl Into<String>, figures: impl Into<String>) {
+        self.shapes.push(Shape::Text {
+            at: [16.0, 22.0],
+            anchor: Anchor::Start,
+            size: 15.0,
+            bold: true,
+            ink: Ink::Text,
+            text: title.into(),
+        });
+        self.text([16.0, 44.0], Anchor::Start, 12.0, Ink::Muted, figures);
+    }
+
+    /// Every text with its box: left, top, right, bottom.
+    pub fn text_boxes(&self) -> impl Iterator<Item = (&str, [f64; 4])> {
+        self.shapes.iter().filter_map(|shape| match shape {
+            Shape::Text {
+                at,
+                anchor,
+                size,
+                bold,
+                text,
+                ..
+            } => Some((
+                text.as_str(),
+                text_box(*at, *anchor, font::width(text, *size, *bold), *size),
+            )),
+            Shape::Rect { .. }
+            | Shape::Line { .. }
+            | Shape::Polygon { .. }
+            | Shape::Circle { .. } => None,
+        })
+    }
+}
+
+/// The box of a text of `width` pixels: its capitals, and a little air above and below.
+pub(super) fn text_box(at: [f64; 2], anchor: Anchor, width: f64, size: f64) -> [f64; 4] {
+    let left = match anchor {
+        Anchor::Start => at[0],
+        Anchor::Middle => at[0] - width / 2.0,
+        Anchor::End => at[0] - width,
+    };
+    let half = size * 0.5;
+    [left, at[1] - half, left + width, at[1] + half]
+}

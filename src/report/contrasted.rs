@@ -1,0 +1,101 @@
+//! A contrast in words: who is faster, why, and what was published.
+
+use super::Contrasted;
+use super::human::{grouped, times};
+use crate::contrast::Verdict;
+
+/// Where the published figures come from, and what sets that machine apart.
+pub const PUBLISHED_SOURCE: &str = "Published ratios: Ding et al., RepVGG, CVPR 2021, Table 4: images/s on a \
+GTX 1080Ti, fp32, batch 128, 224x224. There the library may run 3x3 kernels by Winograd and 1x1 kernels \
+reach about a quarter of the density of 3x3 ones; this array multiplies directly.";
+
+/// One sentence with the two networks, the factor of speed and its two reasons.
+///
+/// Speed is utilisation over MACs, exactly: an image takes MACs / (peak · utilisation) cycles.
+#[must_use]
+pub fn sentence(contrasted: &Contrasted<'_>) -> String {
+    let (first, second) = (&contrasted.first.name, &contrasted.second.name);
+    let ratios = &contrasted.contrast.ratios;
+    let published = match (contrasted.contrast.published, contrasted.contrast.verdict()) {
+        (Some(published), Some(verdict)) => format!(
+            " The published GPU ratio is {}: the chip {verdict}.",
+            times(published.ratio())
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "On {}, {first} runs {} the images/s of {second}: it does {} the MACs of an image at {} the array \
+         utilisation.{published}",
+        contrasted.chip.name,
+        times(ratios.images_per_s),
+        times(ratios.macs),
+        times(ratios.utilisation),
+    )
+}
+
+/// One sentence about the run without the host's cycles; `None` when neither network waits for the host.
+#[must_use]
+pub fn without_host(contrasted: &Contrasted<'_>) -> Option<String> {
+    let contrast = &contrasted.contrast;
+    if !contrast.uses_host() {
+        return None;
+    }
+    let verdict = contrast
+        .verdict_without_host()
+        .map_or_else(String::new, |verdict: Verdict| {
+            format!(" Against the published ratio the chip then {verdict}.")
+        });
+    Some(format!(
+        "Without host cycles ({} and {} cycles) it is {} the images/s.{verdict}",
+        grouped(contrast.first.host_cycles.0),
+        grouped(contrast.second.host_cycles.0),
+        times(contrast.ratios.images_per_s_without_host),
+    ))
+}
+
+/// Name and quotient of each figure, first network over second; published and simulated speed side by side.
+#[must_use]
+pub fn rows(contrasted: &Contrasted<'_>) -> Vec<(&'static str, String)> {
+    let contrast = &contrasted.contrast;
+    let ratios = &contrast.ratios;
+    let mut rows = vec![
+        ("images/s", times(ratios.images_per_s)),
+        ("images/s without host", times(ratios.images_per_s_without_host)),
+        ("images/s published, GPU", "none".to_owned()),
+        ("latency", times(ratios.latency)),
+        ("MACs of an image", times(ratios.macs)),
+        ("array utilisation", times(ratios.utilisation)),
+        ("DRAM bytes", times(ratios.dram)),
+        ("peak activation SRAM", times(ratios.peak_sram)),
+    ];
+    if let Some(published) = contrast.published {
+        rows[2].1 = times(published.ratio());
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::time::Cause;
+    use crate::units::Cycles;
+
+    #[test]
+    fn the_sentence_gives_the_factor_and_its_reasons() {
+        let report = sample::report(22);
+        let contrasted = report.chips[0].contrasts().next().unwrap();
+        insta::assert_snapshot!(sentence(&contrasted), @"");
+        assert_eq!(without_host(&contrasted), None);
+    }
+
+    #[test]
+    fn a_host_gets_its_own_sentence() {
+        let mut report = sample::report(22);
+        let timeline = &mut report.chips[0].networks[1].timeline;
+        timeline.layers[3].account.add(Cause::Host, Cycles(5_000_000));
+        timeline.total = timeline.account().total();
+        let contrasted = report.chips[0].contrasts().next().unwrap();
+        insta::assert_snapshot!(without_host(&contrasted).unwrap(), @"");
+    }
+}

@@ -1,0 +1,184 @@
+//! The run of one chip as one JSON object, schema version 1.
+//!
+//! `macs` and `params` are of one image and of the network as it runs, biases included. `dram_bytes` is
+//! payload, read and written. `cycles` names every cause, also those of zero cycles, and adds up to
+//! `total_cycles`. Accuracies are fractions from 0 to 1. Keys stand in the order of the schema; a float is
+//! the shortest text that reads back the same.
+
+use super::figures::{Summary, payload, traffic_key};
+use super::{ChipRun, RunResult, work};
+use crate::network::Form;
+use crate::schedule::Traffic;
+use crate::time::{Account, Cause, DramTraffic, LayerTime};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The version of the schema: raised when a key changes its name or meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    schema_version: u32,
+    chip: &'a str,
+    batch: u64,
+    networks: Vec<NetworkJson<'a>>,
+    accuracy: Vec<AccuracyJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct NetworkJson<'a> {
+    name: &'a str,
+    form: Form,
+    macs: u64,
+    params: u64,
+    total_cycles: u64,
+    latency_ms: f64,
+    images_per_s: f64,
+    utilisation: f64,
+    peak_activation_bytes: u64,
+    peak_live_elements: u64,
+    dram_bytes: Map<String, Value>,
+    cycles: Map<String, Value>,
+    layers: Vec<LayerJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct LayerJson<'a> {
+    name: &'a str,
+    op: &'static str,
+    macs: u64,
+    total_cycles: u64,
+    cycles: Map<String, Value>,
+    dram_bytes: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct AccuracyJson<'a> {
+    network: &'a str,
+    form: Form,
+    images: u64,
+    float_top1: f64,
+    integer_top1: f64,
+    agreement: f64,
+}
+
+/// The JSON text of all runs on one chip, ending in a newline.
+#[must_use]
+pub fn text(run: &ChipRun) -> String {
+    let object = RunJson {
+        schema_version: SCHEMA_VERSION,
+        chip: &run.chip.name,
+        batch: run.batch(),
+        networks: run.networks.iter().map(|n| network(n, run)).collect(),
+        accuracy: run.networks.iter().filter_map(accuracy).collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&object)
+        .expect("the object has string keys and no map that can fail");
+    text.push('\n');
+    text
+}
+
+fn network<'a>(result: &'a RunResult, run: &ChipRun) -> NetworkJson<'a> {
+    let summary = Summary::of(result, &run.chip);
+    let graph = &result.schedule.graph;
+    NetworkJson {
+        name: &result.name,
+        form: graph.form,
+        macs: work::macs(graph).0,
+        params: work::params(graph),
+        total_cycles: summary.cycles.0,
+        latency_ms: summary.latency_s * 1e3,
+        images_per_s: summary.images_per_s,
+        utilisation: summary.utilisation,
+        peak_activation_bytes: summary.peak_activation.0,
+        peak_live_elements: result.timeline.peak_activation_elements.0,
+        dram_bytes: dram_bytes(&summary.dram),
+        cycles: cycles(&summary.account),
+        layers: result
+            .timeline
+            .layers
+            .iter()
+            .map(|time| layer(result, time))
+            .collect(),
+    }
+}
+
+fn layer<'a>(result: &'a RunResult, time: &LayerTime) -> LayerJson<'a> {
+    let graph = &result.schedule.graph;
+    let layer = &graph.layers[time.layer.0];
+    LayerJson {
+        name: &layer.name,
+        op: work::op_key(&layer.op),
+        macs: work::layer_macs(graph, layer).0,
+        total_cycles: time.account.total().0,
+        cycles: cycles(&time.account),
+        dram_bytes: dram_bytes(&time.dram),
+    }
+}
+
+fn accuracy(result: &RunResult) -> Option<AccuracyJson<'_>> {
+    result.accuracy.map(|accuracy| AccuracyJson {
+        network: &result.name,
+        form: result.schedule.graph.form,
+        images: accuracy.images,
+        float_top1: accuracy.float_top1,
+        integer_top1: accuracy.integer_top1,
+        agreement: accuracy.agreement,
+    })
+}
+
+fn cycles(account: &Account) -> Map<String, Value> {
+    Cause::ALL
+        .iter()
+        .map(|&cause| (cause.key().to_owned(), account.get(cause).0.into()))
+        .collect()
+}
+
+fn dram_bytes(dram: &DramTraffic) -> Map<String, Value> {
+    let mut bytes: Map<String, Value> = Traffic::ALL
+        .iter()
+        .map(|&kind| (traffic_key(kind).to_owned(), payload(dram, kind).0.into()))
+        .collect();
+    bytes.insert("total".to_owned(), dram.payload().0.into());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_text_follows_the_schema() {
+        let report = sample::report(2);
+        insta::assert_snapshot!(text(&report.chips[0]), @"");
+    }
+
+    #[test]
+    fn causes_and_kinds_add_up_for_layers_and_network() {
+        let report = sample::report(22);
+        let value: Value = serde_json::from_str(&text(&report.chips[0])).unwrap();
+        let sum = |map: &Value, skip: &str| -> u64 {
+            let map = map.as_object().unwrap();
+            let parts = map.iter().filter(|(key, _)| *key != skip);
+            parts.map(|(_, n)| n.as_u64().unwrap()).sum()
+        };
+        for network in value["networks"].as_array().unwrap() {
+            let total = network["total_cycles"].as_u64().unwrap();
+            assert!(total > 0);
+            assert_eq!(sum(&network["cycles"], ""), total);
+            let layers = network["layers"].as_array().unwrap();
+            let mut of_layers = 0;
+            for layer in layers {
+                let cycles = layer["total_cycles"].as_u64().unwrap();
+                assert_eq!(sum(&layer["cycles"], ""), cycles);
+                let bytes = &layer["dram_bytes"];
+                assert_eq!(sum(bytes, "total"), bytes["total"].as_u64().unwrap());
+                of_layers += cycles;
+            }
+            assert_eq!(of_layers, total);
+            let bytes = &network["dram_bytes"];
+            assert_eq!(sum(bytes, "total"), bytes["total"].as_u64().unwrap());
+        }
+    }
+}
