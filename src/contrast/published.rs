@@ -128,14 +128,14 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let factor = self.factor();
         match self {
-            Self::Agrees { .. } => write!(f, "agrees: {factor:.2} times the published ratio"),
+            Self::Agrees { .. } => write!(f, "agrees ({factor:.2} times the published ratio)"),
             Self::SameWinner { .. } => write!(
                 f,
-                "agrees on the faster network, disagrees on the factor: {factor:.2} times the published ratio"
+                "agrees on the faster network, disagrees on the factor ({factor:.2} times the published ratio)"
             ),
             Self::OtherWinner { .. } => write!(
                 f,
-                "disagrees on the faster network: {factor:.2} times the published ratio"
+                "disagrees on the faster network ({factor:.2} times the published ratio)"
             ),
         }
     }
@@ -196,8 +196,8 @@ mod tests {
             first: 1322,
             second: 719,
         };
-        insta::assert_snapshot!(published.verdict(1.9), @"agrees: 1.03 times the published ratio");
-        insta::assert_snapshot!(published.verdict(3.0), @"agrees on the faster network, disagrees on the factor: 1.63 times the published ratio");
-        insta::assert_snapshot!(published.verdict(0.806), @"disagrees on the faster network: 0.44 times the published ratio");
+        insta::assert_snapshot!(published.verdict(1.9), @"agrees (1.03 times the published ratio)");
+        insta::assert_snapshot!(published.verdict(3.0), @"agrees on the faster network, disagrees on the factor (1.63 times the published ratio)");
+        insta::assert_snapshot!(published.verdict(0.806), @"disagrees on the faster network (0.44 times the published ratio)");
     }
 }
