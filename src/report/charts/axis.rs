@@ -1,6 +1,6 @@
 //! Scales from figures to pixels, and the ticks on them.
 
-use super::super::human::significant;
+use super::super::human::short;
 
 /// A linear scale that starts at zero.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +45,7 @@ fn nice_step(least: f64) -> f64 {
 
 /// A figure on an axis: no more digits than it needs.
 pub(super) fn tick_text(value: f64) -> String {
-    let text = significant(value, 3);
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    short(value, 3)
 }
 
 /// A logarithmic scale.
@@ -87,7 +82,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_few() {
-        let texts = |top: f64| -> Vec<String> { ticks(top, 6).into_iter().map(tick_text).collect() };
+        let texts =
+            |top: f64| -> Vec<String> { ticks(top, 6).into_iter().map(tick_text).collect() };
         assert_eq!(texts(1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(texts(370.0), ["0", "100", "200", "300"]);
         assert_eq!(texts(0.047), ["0", "0.01", "0.02", "0.03", "0.04"]);

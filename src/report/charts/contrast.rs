@@ -52,11 +52,13 @@ pub(super) fn scene(pairs: &[Contrasted<'_>]) -> Scene {
 
 fn group(scene: &mut Scene, pair: &Contrasted<'_>, left: f64, top: f64) {
     let speed = times(pair.contrast.ratios.images_per_s);
-    let published = pair
-        .contrast
-        .published
-        .map_or_else(String::new, |p| format!(", published for a GPU {}", times(p.ratio())));
-    let heading = format!("{} / {}: {speed} images/s{published}", pair.first.id, pair.second.id);
+    let published = pair.contrast.published.map_or_else(String::new, |p| {
+        format!(", published for a GPU {}", times(p.ratio()))
+    });
+    let heading = format!(
+        "{} / {}: {speed} images/s{published}",
+        pair.first.id, pair.second.id
+    );
     scene.text([16.0, top + 10.0], Anchor::Start, 12.5, Ink::Text, heading);
     let slowest = pair.first.timeline.total.max(pair.second.timeline.total);
     let ms_per_cycle = 1e3 / real(pair.chip.clock.0.get());
@@ -67,9 +69,21 @@ fn group(scene: &mut Scene, pair: &Contrasted<'_>, left: f64, top: f64) {
     for tick in ticks(longest, 6) {
         let x = axis.at(tick);
         scene.line(vec![[x, bars - 3.0], [x, bottom]], Ink::Grid, 1.0);
-        scene.text([x, bottom + 10.0], Anchor::Middle, 10.0, Ink::Muted, tick_text(tick));
+        scene.text(
+            [x, bottom + 10.0],
+            Anchor::Middle,
+            10.0,
+            Ink::Muted,
+            tick_text(tick),
+        );
     }
-    scene.text([axis.at(longest) + 30.0, bottom + 10.0], Anchor::Start, 10.0, Ink::Muted, "ms");
+    scene.text(
+        [axis.at(longest) + 30.0, bottom + 10.0],
+        Anchor::Start,
+        10.0,
+        Ink::Muted,
+        "ms",
+    );
     for (network, y) in [(pair.first, bars), (pair.second, bars + BAR + 6.0)] {
         bar(scene, pair, network, axis, [left, y], ms_per_cycle);
     }

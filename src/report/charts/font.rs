@@ -4,7 +4,7 @@ use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 use std::sync::Once;
 
 /// Name of the embedded font and the fonts a reader of the SVG may use in its place.
-const FAMILY: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+pub(super) const FAMILY: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
 
 /// Line height of the font over its em: what a bitmap backend calls the size.
 pub(super) const LINE: f64 = 1.164;

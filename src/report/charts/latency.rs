@@ -55,7 +55,13 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         let label = font::fit(name, size, left - 24.0);
         scene.text([left - 8.0, y], Anchor::End, size, Ink::Text, label);
         let height = row - 5.0;
-        legend::stack(&mut scene, &time.account, [left, y - height / 2.0], height, axis.per_unit);
+        legend::stack(
+            &mut scene,
+            &time.account,
+            [left, y - height / 2.0],
+            height,
+            axis.per_unit,
+        );
         let cycles = time.account.total();
         let part = share(cycles, summary.cycles);
         if part >= LABELLED {
@@ -84,7 +90,11 @@ fn grid(scene: &mut Scene, axis: Linear, longest: f64, [top, bottom]: [f64; 2]) 
             scene.text([x, y], Anchor::Middle, 10.0, Ink::Muted, tick_text(tick));
         }
     }
-    scene.line(vec![[axis.origin, top], [axis.origin, bottom]], Ink::Muted, 1.0);
+    scene.line(
+        vec![[axis.origin, top], [axis.origin, bottom]],
+        Ink::Muted,
+        1.0,
+    );
     scene.text(
         [axis.origin, bottom + 31.0],
         Anchor::Start,

@@ -3,15 +3,21 @@
 use super::font;
 use super::palette::{Ink, words};
 use super::scene::{Anchor, Scene};
-use crate::report::human::percent;
 use crate::report::figures::share;
+use crate::report::human::percent;
 use crate::time::{Account, Cause};
 
 const SIZE: f64 = 11.0;
 const LINE: f64 = 19.0;
 
 /// Draws `entries` from `left` to `right`, first line centred on `y`; returns the height of all lines.
-pub(super) fn draw(scene: &mut Scene, entries: &[(Ink, String)], left: f64, right: f64, y: f64) -> f64 {
+pub(super) fn draw(
+    scene: &mut Scene,
+    entries: &[(Ink, String)],
+    left: f64,
+    right: f64,
+    y: f64,
+) -> f64 {
     let (mut x, mut line) = (left, y);
     for (ink, text) in entries {
         let width = 15.0 + font::width(text, SIZE, false);
@@ -20,7 +26,13 @@ pub(super) fn draw(scene: &mut Scene, entries: &[(Ink, String)], left: f64, righ
             line += LINE;
         }
         scene.rect([x, line - 5.0], [10.0, 10.0], *ink);
-        scene.text([x + 15.0, line], Anchor::Start, SIZE, Ink::Text, text.as_str());
+        scene.text(
+            [x + 15.0, line],
+            Anchor::Start,
+            SIZE,
+            Ink::Text,
+            text.as_str(),
+        );
         x += width + 18.0;
     }
     line - y + LINE
@@ -47,14 +59,24 @@ pub(super) fn present(accounts: &[&Account]) -> Vec<Cause> {
 }
 
 /// Draws cycles by cause as a bar: each cause from where the one before ended.
-pub(super) fn stack(scene: &mut Scene, account: &Account, origin: [f64; 2], height: f64, per_cycle: f64) {
+pub(super) fn stack(
+    scene: &mut Scene,
+    account: &Account,
+    origin: [f64; 2],
+    height: f64,
+    per_cycle: f64,
+) {
     use crate::report::figures::real;
     let mut before = 0;
     for cause in Cause::ALL {
         let cycles = account.get(cause).0;
         if cycles > 0 {
             let x = origin[0] + real(before) * per_cycle;
-            scene.rect([x, origin[1]], [real(cycles) * per_cycle, height], Ink::Cause(cause));
+            scene.rect(
+                [x, origin[1]],
+                [real(cycles) * per_cycle, height],
+                Ink::Cause(cause),
+            );
             before += cycles;
         }
     }

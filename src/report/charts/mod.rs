@@ -102,7 +102,13 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
     if !contrasts.is_empty() {
         let scene = contrast::scene(&contrasts);
         let description = format!("Cycles by cause of each pair of networks on {}", chip.name);
-        charts.push(chart(Kind::Contrast, "pairs", "contrast", scene, description));
+        charts.push(chart(
+            Kind::Contrast,
+            "pairs",
+            "contrast",
+            scene,
+            description,
+        ));
     }
     for network in &run.networks {
         let id = network.id.as_str();
@@ -134,10 +140,8 @@ mod tests {
     fn assert_readable(chart: &Chart) {
         let boxes: Vec<_> = chart.scene.text_boxes().collect();
         for (index, (text, [x0, y0, x1, y1])) in boxes.iter().enumerate() {
-            let inside = *x0 >= 0.0
-                && *y0 >= 0.0
-                && *x1 <= chart.scene.width
-                && *y1 <= chart.scene.height;
+            let inside =
+                *x0 >= 0.0 && *y0 >= 0.0 && *x1 <= chart.scene.width && *y1 <= chart.scene.height;
             assert!(inside, "{}: `{text}` is cut off", chart.stem);
             for (other, [a0, b0, a1, b1]) in &boxes[index + 1..] {
                 let apart = x1 <= a0 || a1 <= x0 || y1 <= b0 || b1 <= y0;

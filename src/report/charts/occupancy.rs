@@ -50,7 +50,13 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
         panel(&mut scene, pair, network, (time, ms), (size, top_kib));
         y += 40.0 + PANEL + 34.0;
     }
-    scene.text([RIGHT, y], Anchor::End, 11.0, Ink::Muted, "ms since the first DRAM request");
+    scene.text(
+        [RIGHT, y],
+        Anchor::End,
+        11.0,
+        Ink::Muted,
+        "ms since the first DRAM request",
+    );
     scene.height = y + 18.0;
     scene
 }
@@ -72,11 +78,23 @@ fn panel(
         percent(real(peak.0) / real(capacity.0.max(1))),
     );
     scene.text([LEFT, top - 14.0], Anchor::Start, 12.5, Ink::Text, heading);
-    scene.text([LEFT - 8.0, top - 14.0], Anchor::End, 11.0, Ink::Muted, "KiB");
+    scene.text(
+        [LEFT - 8.0, top - 14.0],
+        Anchor::End,
+        11.0,
+        Ink::Muted,
+        "KiB",
+    );
     for tick in ticks(top_kib, 5) {
         let y = size.at(tick);
         scene.line(vec![[LEFT, y], [RIGHT, y]], Ink::Grid, 1.0);
-        scene.text([LEFT - 8.0, y], Anchor::End, 10.0, Ink::Muted, tick_text(tick));
+        scene.text(
+            [LEFT - 8.0, y],
+            Anchor::End,
+            10.0,
+            Ink::Muted,
+            tick_text(tick),
+        );
     }
     let columns = columns(network, pair, time);
     for (kind, ink) in [(0, Ink::Tensor), (1, Ink::Shortcut)] {
@@ -84,10 +102,24 @@ fn panel(
     }
     for tick in ticks(ms, 8) {
         let x = time.at(tick);
-        scene.line(vec![[x, size.origin], [x, size.origin + 4.0]], Ink::Muted, 1.0);
-        scene.text([x, size.origin + 14.0], Anchor::Middle, 10.0, Ink::Muted, tick_text(tick));
+        scene.line(
+            vec![[x, size.origin], [x, size.origin + 4.0]],
+            Ink::Muted,
+            1.0,
+        );
+        scene.text(
+            [x, size.origin + 14.0],
+            Anchor::Middle,
+            10.0,
+            Ink::Muted,
+            tick_text(tick),
+        );
     }
-    scene.line(vec![[LEFT, size.origin], [RIGHT, size.origin]], Ink::Muted, 1.0);
+    scene.line(
+        vec![[LEFT, size.origin], [RIGHT, size.origin]],
+        Ink::Muted,
+        1.0,
+    );
     let limit = size.at(real(capacity.0) / KIB);
     scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Limit, 1.5);
 }

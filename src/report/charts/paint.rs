@@ -1,12 +1,13 @@
 //! Paints a scene: one function for every backend, a few constants for each.
 
+use super::super::html::escape;
 use super::font;
 use super::palette::Ink;
 use super::scene::{Anchor, Scene, Shape};
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
-use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
+use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor, ShapeStyle};
@@ -45,10 +46,34 @@ pub(super) fn svg(scene: &Scene, description: &str) -> String {
         paint(scene, &area, SVG).expect("memory takes every shape, and the font is registered");
     }
     let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    let shown = format!("width=\"{}\" height=\"{}\" role=\"img\"", scene.width, scene.height);
-    let text = text.replacen(&drawn, &shown, 1);
-    let title = format!(">\n<title>{}</title>\n", super::super::html::escape(description));
-    text.replacen(">\n", &title, 1)
+    let shown = format!(
+        "width=\"{}\" height=\"{}\" role=\"img\" font-family=\"{}\"",
+        scene.width,
+        scene.height,
+        font::FAMILY
+    );
+    let title = format!(">\n<title>{}</title>\n", escape(description));
+    let short = shorten(&text).replacen(&drawn, &shown, 1);
+    short.replacen(">\n", &title, 1)
+}
+
+/// Leaves out what is the default, and the font that the whole picture has. Attributes are safe to replace:
+/// in the words of a text a quote is written `&quot;`.
+fn shorten(svg: &str) -> String {
+    let family = format!(" font-family=\"{}\"", font::FAMILY);
+    let mut short = String::with_capacity(svg.len());
+    let mut inside_text = false;
+    for line in svg.lines() {
+        inside_text = (inside_text || line.starts_with("<text ")) && line != "</text>";
+        short.push_str(line);
+        if !inside_text {
+            short.push('\n');
+        }
+    }
+    for default in [" opacity=\"1\"", " stroke=\"none\"", family.as_str()] {
+        short = short.replace(default, "");
+    }
+    short
 }
 
 /// The scene as a PNG file.
@@ -65,6 +90,9 @@ pub(super) fn png(scene: &Scene) -> Vec<u8> {
     let mut encoder = ::png::Encoder::new(&mut file, width, height);
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
+    // Flat areas repeat from row to row: `Up` makes most bytes zero.
+    encoder.set_filter(::png::FilterType::Up);
+    encoder.set_compression(::png::Compression::Default);
     encoder
         .write_header()
         .and_then(|mut writer| writer.write_image_data(&pixels))
@@ -126,10 +154,6 @@ fn paint_shape<DB: DrawingBackend>(
             let style = colour(*stroke).stroke_width(units.length(*width).max(1));
             area.draw(&PathElement::new(points, style))
         }
-        Shape::Polygon { points, fill } => {
-            let points: Vec<_> = points.iter().map(|&p| units.at(p)).collect();
-            area.draw(&Polygon::new(points, colour(*fill).filled()))
-        }
         Shape::Circle {
             centre,
             radius,
@@ -141,7 +165,11 @@ fn paint_shape<DB: DrawingBackend>(
                 filled: !hollow,
                 stroke_width: units.length(1.0),
             };
-            area.draw(&Circle::new(units.at(*centre), units.length(*radius), style))
+            area.draw(&Circle::new(
+                units.at(*centre),
+                units.length(*radius),
+                style,
+            ))
         }
         Shape::Text {
             at,

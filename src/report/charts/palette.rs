@@ -1,7 +1,8 @@
 //! One colour a cause, in every chart and on the page.
 //!
 //! Steps of the array are blue and green, waits and ends warm, work elsewhere purple and grey. The base is
-//! the palette of Okabe and Ito, safe for colour-blind readers; legends stand in the order of the stacks.
+//! the palette of Okabe and Ito, safe for colour-blind readers, on white and on black; legends stand in the
+//! order of the stacks.
 
 use crate::time::Cause;
 
@@ -59,16 +60,16 @@ const fn cause_hex(cause: Cause) -> u32 {
         Cause::LaneIdle => 0x00_9E73,
         Cause::RowIdle => 0x8F_D3C1,
         Cause::TileEdge => 0xA6_CF5A,
-        Cause::Residual => 0x33_2288,
-        Cause::Halo => 0x11_5E33,
+        Cause::Residual => 0x5B_50C8,
+        Cause::Halo => 0x4C_7A34,
         Cause::Setup => 0x6E_6E6E,
-        Cause::Host => 0x88_2255,
+        Cause::Host => 0xA8_3270,
         Cause::Vector => 0xCC_79A7,
         Cause::OutputsWait => 0x9A_5FB8,
         Cause::InputsWait => 0xD5_5E00,
         Cause::Drain => 0xF0_E442,
         Cause::ActPort => 0xE6_9F00,
-        Cause::WeightsWait => 0xA0_1820,
+        Cause::WeightsWait => 0xB3_202A,
         Cause::WeightPort => 0xF4_A896,
         Cause::Fill => 0x8C_6D31,
     }

@@ -2,7 +2,7 @@
 //!
 //! A disc is a layer by its DRAM bytes; its area is the layer's share of the time, its colour the layer's
 //! largest cause. A small ring is the same layer by the bytes the array read from SRAM. No disc lies above
-//! the roof of DRAM, no ring above the roof of SRAM.
+//! the roof of DRAM, no ring above the roof of SRAM. Numbers mark the layers that take most of the time.
 
 use super::axis::{Log, tick_text};
 use super::palette::{Ink, words};
@@ -21,6 +21,10 @@ const PLOT: f64 = 420.0;
 /// Radius of a layer that takes all the time.
 const LARGEST: f64 = 60.0;
 const NAMED: usize = 5;
+/// Places tried for a tag.
+const PLACES: u32 = 10 * RING;
+/// Places on one ring around a disc.
+const RING: u32 = 8;
 const SIZE: f64 = 11.0;
 
 struct Dot {
@@ -53,12 +57,13 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         .collect();
     entries.push((Ink::Limit, "roofs".to_owned()));
     let top = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0) + 16.0;
-    scene.height = top + PLOT + 46.0;
     let (x, y) = scales(&dots, chip, top);
     grid(&mut scene, x, y);
-    let mut taken = roofs(&mut scene, chip, x, y);
+    let taken = roofs(&mut scene, chip, x, y);
     draw_dots(&mut scene, &dots, x, y);
-    name_largest(&mut scene, network, &dots, (x, y), &mut taken);
+    tag_largest(&mut scene, &dots, (x, y), taken);
+    let below = top + PLOT + 54.0;
+    scene.height = below + key(&mut scene, network, &dots, below);
     scene
 }
 
@@ -92,7 +97,10 @@ fn scales(dots: &[Dot], chip: &ChipFacts, top: f64) -> (Log, Log) {
         roofs.peak_macs_per_cycle / roofs.dram_bytes_per_cycle,
         roofs.peak_macs_per_cycle / roofs.sram_bytes_per_cycle,
     ];
-    let bytes = dots.iter().flat_map(|dot| [Some(dot.dram), dot.sram]).flatten();
+    let bytes = dots
+        .iter()
+        .flat_map(|dot| [Some(dot.dram), dot.sram])
+        .flatten();
     let (low, high) = bounds(bytes.chain(ridges));
     let x = Log {
         low: low / 2.0,
@@ -100,7 +108,11 @@ fn scales(dots: &[Dot], chip: &ChipFacts, top: f64) -> (Log, Log) {
         start: LEFT,
         end: RIGHT,
     };
-    let (low, high) = bounds(dots.iter().map(|dot| dot.speed).chain([roofs.peak_macs_per_cycle]));
+    let (low, high) = bounds(
+        dots.iter()
+            .map(|dot| dot.speed)
+            .chain([roofs.peak_macs_per_cycle]),
+    );
     let y = Log {
         low: (low / 2.0).min(high / 50.0),
         high: high * 2.2,
@@ -122,17 +134,41 @@ fn grid(scene: &mut Scene, x: Log, y: Log) {
     for tick in x.decades() {
         let at = x.at(tick);
         scene.line(vec![[at, y.start], [at, y.end]], Ink::Grid, 1.0);
-        scene.text([at, y.start + 13.0], Anchor::Middle, 10.0, Ink::Muted, tick_text(tick));
+        scene.text(
+            [at, y.start + 13.0],
+            Anchor::Middle,
+            10.0,
+            Ink::Muted,
+            tick_text(tick),
+        );
     }
     for tick in y.decades() {
         let at = y.at(tick);
         scene.line(vec![[x.start, at], [x.end, at]], Ink::Grid, 1.0);
-        scene.text([x.start - 6.0, at], Anchor::End, 10.0, Ink::Muted, tick_text(tick));
+        scene.text(
+            [x.start - 6.0, at],
+            Anchor::End,
+            10.0,
+            Ink::Muted,
+            tick_text(tick),
+        );
     }
     let corner = vec![[x.start, y.end], [x.start, y.start], [x.end, y.start]];
     scene.line(corner, Ink::Muted, 1.0);
-    scene.text([16.0, y.end - 10.0], Anchor::Start, SIZE, Ink::Muted, "MAC/cycle");
-    scene.text([x.end, y.start + 32.0], Anchor::End, SIZE, Ink::Muted, "MAC/byte");
+    scene.text(
+        [16.0, y.end - 10.0],
+        Anchor::Start,
+        SIZE,
+        Ink::Muted,
+        "MAC/cycle",
+    );
+    scene.text(
+        [x.end, y.start + 32.0],
+        Anchor::End,
+        SIZE,
+        Ink::Muted,
+        "MAC/byte",
+    );
 }
 
 /// Draws the three roofs; returns the boxes of their names.
@@ -166,7 +202,7 @@ fn roofs(scene: &mut Scene, chip: &ChipFacts, x: Log, y: Log) -> Vec<[f64; 4]> {
             1.5,
         );
         // The names stand where their line meets the top, one above the other.
-        let text = format!("{name} {} B/cycle", significant(rate, 3));
+        let text = format!("{name} {} B/cycle", tick_text(rate));
         let above = height - 10.0 - 15.0 * real(crate::units::count(index));
         let width = font::width(&text, SIZE, false);
         let at = x.at(to).clamp(x.start + width + 4.0, x.end - width);
@@ -194,50 +230,96 @@ fn radius(dot: &Dot) -> f64 {
     (LARGEST * dot.share.sqrt()).max(2.5)
 }
 
-/// Names the layers that take most of the time, each at the first free place around its disc.
-fn name_largest(
-    scene: &mut Scene,
-    network: &RunResult,
-    dots: &[Dot],
-    (x, y): (Log, Log),
-    taken: &mut Vec<[f64; 4]>,
-) {
-    let mut largest: Vec<&Dot> = dots.iter().collect();
-    largest.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.index.cmp(&b.index)));
-    for dot in largest.into_iter().take(NAMED) {
-        let layer = network.timeline.layers[dot.index].layer;
-        let name = font::fit(&network.schedule.graph.layers[layer.0].name, SIZE, 180.0);
-        let text = format!("{name}, {}", percent(dot.share));
-        let width = font::width(&text, SIZE, false);
-        let centre = [x.at(dot.dram), y.at(dot.speed)];
-        for step in 0..24 {
-            let (at, anchor) = place(centre, radius(dot), step);
-            let space = text_box(at, anchor, width, SIZE);
-            let inside = space[0] > x.start && space[2] < x.end && space[1] > y.end && space[3] < y.start;
-            if inside && taken.iter().all(|other| apart(space, *other)) {
-                if step >= 4 {
-                    scene.line(vec![centre, [at[0], at[1]]], Ink::Muted, 0.75);
-                }
-                let room = [space[2] - space[0] + 4.0, space[3] - space[1] + 2.0];
-                scene.rect([space[0] - 2.0, space[1] - 1.0], room, Ink::Paper);
-                scene.text(at, anchor, SIZE, Ink::Text, text);
-                taken.push(space);
-                break;
+/// Numbers the layers that take most of the time; layers on one spot share a tag.
+fn tag_largest(scene: &mut Scene, dots: &[Dot], (x, y): (Log, Log), mut taken: Vec<[f64; 4]>) {
+    let centre = |dot: &Dot| [x.at(dot.dram), y.at(dot.speed)];
+    let discs: Vec<[f64; 4]> = dots
+        .iter()
+        .map(|dot| {
+            let ([cx, cy], r) = (centre(dot), radius(dot));
+            [cx - r, cy - r, cx + r, cy + r]
+        })
+        .collect();
+    let mut spots: Vec<(&Dot, String)> = Vec::new();
+    for (number, dot) in (1..).zip(largest(dots)) {
+        let [cx, cy] = centre(dot);
+        let near = |other: &Dot| {
+            let [ox, oy] = centre(other);
+            (ox - cx).hypot(oy - cy) < 4.0
+        };
+        match spots.iter_mut().find(|(other, _)| near(other)) {
+            Some((_, tag)) => *tag = format!("{tag}, {number}"),
+            None => spots.push((dot, number.to_string())),
+        }
+    }
+    for (dot, tag) in spots {
+        let width = font::width(&tag, SIZE, true);
+        let space = |step: u32| {
+            let at = place(centre(dot), radius(dot), width, step);
+            (at, text_box(at, Anchor::Middle, width, SIZE))
+        };
+        let free = |step: &u32, discs: &[[f64; 4]]| {
+            let (_, space) = space(*step);
+            let inside =
+                space[0] > x.start && space[2] < x.end && space[1] > y.end && space[3] < y.start;
+            inside && taken.iter().chain(discs).all(|other| apart(space, *other))
+        };
+        let found = (0..PLACES)
+            .find(|step| free(step, &discs))
+            .or_else(|| (0..PLACES).find(|step| free(step, &[])));
+        if let Some(step) = found {
+            let (at, space) = space(step);
+            if step >= RING {
+                scene.line(vec![centre(dot), at], Ink::Muted, 0.75);
             }
+            let size = [space[2] - space[0] + 2.0, space[3] - space[1]];
+            scene.rect([space[0] - 1.0, space[1]], size, Ink::Paper);
+            scene.text(at, Anchor::Middle, SIZE, Ink::Text, tag);
+            taken.push(space);
         }
     }
 }
 
-/// Places around a disc: right, left, below, above, then further out with a leader line.
-fn place([x, y]: [f64; 2], radius: f64, step: u32) -> ([f64; 2], Anchor) {
-    let away = radius + 5.0 + 16.0 * f64::from(step / 4);
-    let (side, drop) = (radius + 5.0, 16.0 * f64::from(step / 4));
-    match step % 4 {
-        0 => ([x + side, y + drop], Anchor::Start),
-        1 => ([x - side, y + drop], Anchor::End),
-        2 => ([x, y + away + 4.0], Anchor::Middle),
-        _ => ([x, y - away - 4.0], Anchor::Middle),
+/// The dots with the most time, the largest first; of equal ones the earlier layer.
+fn largest(dots: &[Dot]) -> Vec<&Dot> {
+    let mut largest: Vec<&Dot> = dots.iter().collect();
+    largest.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.index.cmp(&b.index)));
+    largest.truncate(NAMED);
+    largest
+}
+
+/// Places for the middle of a tag: eight around the disc, then eight on each wider ring.
+fn place([x, y]: [f64; 2], radius: f64, width: f64, step: u32) -> [f64; 2] {
+    const DIAGONAL: f64 = std::f64::consts::FRAC_1_SQRT_2;
+    let away = radius + 9.0 + 13.0 * f64::from(step / RING);
+    let sideways = away + width / 2.0 - 3.0;
+    match step % RING {
+        0 => [x + sideways, y],
+        1 => [x - sideways, y],
+        2 => [x, y + away],
+        3 => [x, y - away],
+        4 => [x + sideways * DIAGONAL, y + away * DIAGONAL],
+        5 => [x - sideways * DIAGONAL, y + away * DIAGONAL],
+        6 => [x + sideways * DIAGONAL, y - away * DIAGONAL],
+        _ => [x - sideways * DIAGONAL, y - away * DIAGONAL],
     }
+}
+
+/// Writes what the numbers stand for from `y` on; returns the height.
+fn key(scene: &mut Scene, network: &RunResult, dots: &[Dot], y: f64) -> f64 {
+    let (mut x, mut line) = (LEFT, y);
+    for (number, dot) in (1..).zip(largest(dots)) {
+        let layer = network.timeline.layers[dot.index].layer;
+        let name = font::fit(&network.schedule.graph.layers[layer.0].name, SIZE, 200.0);
+        let text = format!("{number}: {name} {}", percent(dot.share));
+        let width = font::width(&text, SIZE, false);
+        if x > LEFT && x + width > RIGHT {
+            (x, line) = (LEFT, line + 18.0);
+        }
+        scene.text([x, line], Anchor::Start, SIZE, Ink::Text, text);
+        x += width + 22.0;
+    }
+    line - y + 18.0
 }
 
 fn apart(a: [f64; 4], b: [f64; 4]) -> bool {

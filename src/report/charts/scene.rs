@@ -46,13 +46,6 @@ pub enum Shape {
         /// Width of the stroke.
         width: f64,
     },
-    /// A filled polygon.
-    Polygon {
-        /// The corners.
-        points: Vec<[f64; 2]>,
-        /// Its fill.
-        fill: Ink,
-    },
     /// A disc, or with `hollow` a ring one pixel wide.
     Circle {
         /// Its centre.
@@ -102,10 +95,6 @@ impl Scene {
             stroke,
             width,
         });
-    }
-
-    pub(super) fn polygon(&mut self, points: Vec<[f64; 2]>, fill: Ink) {
-        self.shapes.push(Shape::Polygon { points, fill });
     }
 
     pub(super) fn circle(&mut self, centre: [f64; 2], radius: f64, ink: Ink, hollow: bool) {
@@ -162,10 +151,7 @@ impl Scene {
                 text.as_str(),
                 text_box(*at, *anchor, font::width(text, *size, *bold), *size),
             )),
-            Shape::Rect { .. }
-            | Shape::Line { .. }
-            | Shape::Polygon { .. }
-            | Shape::Circle { .. } => None,
+            Shape::Rect { .. } | Shape::Line { .. } | Shape::Circle { .. } => None,
         })
     }
 }
