@@ -52,13 +52,20 @@ fn header() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    header.extend(Cause::ALL.iter().map(|cause| format!("{}_cycles", cause.key())));
+    header.extend(
+        Cause::ALL
+            .iter()
+            .map(|cause| format!("{}_cycles", cause.key())),
+    );
     header.extend(
         Traffic::ALL
             .iter()
             .map(|&kind| format!("dram_{}_bytes", traffic_key(kind))),
     );
-    header.extend(["dram_total_bytes".to_owned(), "utilisation_fraction".to_owned()]);
+    header.extend([
+        "dram_total_bytes".to_owned(),
+        "utilisation_fraction".to_owned(),
+    ]);
     header
 }
 
@@ -93,7 +100,11 @@ fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
     row.push(work::layer_macs(graph, layer).0.to_string());
     row.push(time.macs.0.to_string());
     row.push(time.account.total().0.to_string());
-    row.extend(Cause::ALL.iter().map(|&c| time.account.get(c).0.to_string()));
+    row.extend(
+        Cause::ALL
+            .iter()
+            .map(|&c| time.account.get(c).0.to_string()),
+    );
     row.extend(
         Traffic::ALL
             .iter()

@@ -92,8 +92,7 @@ pub const fn traffic_key(kind: Traffic) -> &'static str {
 #[must_use]
 pub fn layer_utilisation(time: &LayerTime, peak: u64) -> Option<f64> {
     let cycles = time.account.total();
-    (cycles > Cycles::ZERO && peak > 0)
-        .then(|| real(time.macs.0) / (real(peak) * real(cycles.0)))
+    (cycles > Cycles::ZERO && peak > 0).then(|| real(time.macs.0) / (real(peak) * real(cycles.0)))
 }
 
 /// Bytes that the array read from SRAM in one layer: activation words and kernels.

@@ -52,16 +52,25 @@ pub fn significant(value: f64, digits: usize) -> String {
     }
 }
 
-/// A number with an SI prefix from 1 to `G`: `1.23 M`, `45.6 k`, `789`.
+/// As [`significant`], without zeros at the end of its decimals: `0.5`, `8`.
 #[must_use]
-pub fn si(value: f64) -> (String, &'static str) {
-    let (factor, prefix) = match value.abs() {
-        v if v >= 1e9 => (1e9, "G"),
-        v if v >= 1e6 => (1e6, "M"),
-        v if v >= 1e3 => (1e3, "k"),
-        _ => (1.0, ""),
-    };
-    (significant(value / factor, 3), prefix)
+pub fn short(value: f64, digits: usize) -> String {
+    let text = significant(value, digits);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A number and its SI prefix, from none to `G`.
+fn scaled(value: f64) -> (f64, &'static str) {
+    match value.abs() {
+        v if v >= 1e9 => (value / 1e9, "G"),
+        v if v >= 1e6 => (value / 1e6, "M"),
+        v if v >= 1e3 => (value / 1e3, "k"),
+        _ => (value, ""),
+    }
 }
 
 /// Memory size: `784 KiB`, `1.5 MiB`.
@@ -69,9 +78,9 @@ pub fn si(value: f64) -> (String, &'static str) {
 pub fn memory(bytes: Bytes) -> String {
     let value = real(bytes.0);
     if bytes.0 >= 1 << 20 {
-        format!("{} MiB", significant(value / real(1 << 20), 4))
+        format!("{} MiB", short(value / real(1 << 20), 4))
     } else if bytes.0 >= 1 << 10 {
-        format!("{} KiB", significant(value / real(1 << 10), 4))
+        format!("{} KiB", short(value / real(1 << 10), 4))
     } else {
         format!("{} B", bytes.0)
     }
@@ -80,8 +89,8 @@ pub fn memory(bytes: Bytes) -> String {
 /// Traffic: `8.3 MB`, `945 kB`.
 #[must_use]
 pub fn traffic(bytes: Bytes) -> String {
-    let (number, prefix) = si(real(bytes.0));
-    format!("{number} {prefix}B")
+    let (value, prefix) = scaled(real(bytes.0));
+    format!("{} {prefix}B", short(value, 3))
 }
 
 /// A span in seconds: `1.23 s`, `4.56 ms`, `78.9 us`.
@@ -96,10 +105,12 @@ pub fn seconds(span: f64) -> String {
     }
 }
 
-/// A fraction as percent: `45.3 %`.
+/// A fraction as percent: `45.3 %`; more than nothing but less than 0.05 % is `<0.1 %`.
 #[must_use]
 pub fn percent(fraction: f64) -> String {
-    if fraction.is_finite() {
+    if fraction > 0.0 && fraction < 0.0005 {
+        "<0.1 %".to_owned()
+    } else if fraction.is_finite() {
         format!("{:.1} %", fraction * 100.0)
     } else {
         "n/a".to_owned()
@@ -119,13 +130,8 @@ pub fn times(ratio: f64) -> String {
 /// A clock: `200 MHz`, `1 GHz`.
 #[must_use]
 pub fn clock(frequency: Hertz) -> String {
-    let (number, prefix) = si(real(frequency.0.get()));
-    let number = if number.contains('.') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number.as_str()
-    };
-    format!("{number} {prefix}Hz")
+    let (value, prefix) = scaled(real(frequency.0.get()));
+    format!("{} {prefix}Hz", short(value, 4))
 }
 
 #[cfg(test)]
@@ -136,13 +142,19 @@ mod tests {
 
     #[test]
     fn prefixes_keep_binary_and_decimal_apart() {
-        assert_eq!(memory(Bytes(802_816)), "784.0 KiB");
-        assert_eq!(memory(Bytes(3 << 19)), "1.500 MiB");
+        assert_eq!(memory(Bytes(802_816)), "784 KiB");
+        assert_eq!(memory(Bytes(3 << 19)), "1.5 MiB");
         assert_eq!(memory(Bytes(12)), "12 B");
         assert_eq!(traffic(Bytes(8_309_384)), "8.31 MB");
         assert_eq!(traffic(Bytes(945_000)), "945 kB");
-        assert_eq!(clock(Hertz(NonZeroU64::new(200_000_000).unwrap())), "200 MHz");
-        assert_eq!(clock(Hertz(NonZeroU64::new(1_250_000_000).unwrap())), "1.25 GHz");
+        assert_eq!(
+            clock(Hertz(NonZeroU64::new(200_000_000).unwrap())),
+            "200 MHz"
+        );
+        assert_eq!(
+            clock(Hertz(NonZeroU64::new(1_250_000_000).unwrap())),
+            "1.25 GHz"
+        );
     }
 
     #[test]
@@ -155,6 +167,8 @@ mod tests {
         assert_eq!(seconds(0.00123), "1.23 ms");
         assert_eq!(seconds(2.5e-6), "2.50 us");
         assert_eq!(percent(0.4567), "45.7 %");
+        assert_eq!(percent(0.0001), "<0.1 %");
+        assert_eq!(percent(0.0), "0.0 %");
         assert_eq!(times(1.7132), "1.71x");
     }
 

@@ -150,8 +150,137 @@ mod tests {
 
     #[test]
     fn the_text_follows_the_schema() {
-        let report = sample::report(2);
-        insta::assert_snapshot!(text(&report.chips[0]), @"");
+        let mut run = sample::report(2).chips.remove(0);
+        run.networks.truncate(1);
+        insta::assert_snapshot!(text(&run), @r#"
+{
+  "schema_version": 1,
+  "chip": "edge",
+  "batch": 1,
+  "networks": [
+    {
+      "name": "repvgg-a0",
+      "form": "deploy",
+      "macs": 618369024,
+      "params": 602114344,
+      "total_cycles": 1500825,
+      "latency_ms": 7.504125,
+      "images_per_s": 133.2600403111622,
+      "utilisation": 0.7153114675817189,
+      "peak_activation_bytes": 1003520,
+      "peak_live_elements": 1003520,
+      "dram_bytes": {
+        "weights": 602113328,
+        "inputs": 150528,
+        "outputs": 0,
+        "shortcuts": 0,
+        "spills": 0,
+        "host": 0,
+        "total": 602263856
+      },
+      "cycles": {
+        "useful": 1073558,
+        "kernel_idle": 0,
+        "lane_idle": 47040,
+        "row_idle": 0,
+        "tile_edge": 53677,
+        "residual": 0,
+        "halo": 0,
+        "setup": 32,
+        "host": 0,
+        "vector": 0,
+        "outputs_wait": 0,
+        "inputs_wait": 130666,
+        "drain": 21470,
+        "act_port": 0,
+        "weights_wait": 174222,
+        "weight_port": 0,
+        "fill": 160
+      },
+      "layers": [
+        {
+          "name": "stage0.0",
+          "op": "conv",
+          "macs": 16257024,
+          "total_cycles": 77335,
+          "cycles": {
+            "useful": 28224,
+            "kernel_idle": 0,
+            "lane_idle": 47040,
+            "row_idle": 0,
+            "tile_edge": 1411,
+            "residual": 0,
+            "halo": 0,
+            "setup": 16,
+            "host": 0,
+            "vector": 0,
+            "outputs_wait": 0,
+            "inputs_wait": 0,
+            "drain": 564,
+            "act_port": 0,
+            "weights_wait": 0,
+            "weight_port": 0,
+            "fill": 80
+          },
+          "dram_bytes": {
+            "weights": 1312,
+            "inputs": 150528,
+            "outputs": 0,
+            "shortcuts": 0,
+            "spills": 0,
+            "host": 0,
+            "total": 151840
+          }
+        },
+        {
+          "name": "linear",
+          "op": "fully_connected",
+          "macs": 602112000,
+          "total_cycles": 1423490,
+          "cycles": {
+            "useful": 1045334,
+            "kernel_idle": 0,
+            "lane_idle": 0,
+            "row_idle": 0,
+            "tile_edge": 52266,
+            "residual": 0,
+            "halo": 0,
+            "setup": 16,
+            "host": 0,
+            "vector": 0,
+            "outputs_wait": 0,
+            "inputs_wait": 130666,
+            "drain": 20906,
+            "act_port": 0,
+            "weights_wait": 174222,
+            "weight_port": 0,
+            "fill": 80
+          },
+          "dram_bytes": {
+            "weights": 602112016,
+            "inputs": 0,
+            "outputs": 0,
+            "shortcuts": 0,
+            "spills": 0,
+            "host": 0,
+            "total": 602112016
+          }
+        }
+      ]
+    }
+  ],
+  "accuracy": [
+    {
+      "network": "repvgg-a0",
+      "form": "deploy",
+      "images": 1000,
+      "float_top1": 0.913,
+      "integer_top1": 0.911,
+      "agreement": 0.988
+    }
+  ]
+}
+"#);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod charts;
 pub mod contrasted;
 pub mod csv;
 pub mod figures;
+pub mod grid;
 pub mod html;
 pub mod human;
 pub mod json;
@@ -124,9 +125,7 @@ impl ChipFacts {
                 peak_macs_per_cycle: figures::real(chip.array.peak_macs_per_cycle()),
                 dram_bytes_per_cycle: figures::real(dram.bandwidth.numerator.get())
                     / figures::real(dram.bandwidth.denominator.get()),
-                sram_bytes_per_cycle: figures::real(
-                    activations + chip.weight_sram.port.0.get(),
-                ),
+                sram_bytes_per_cycle: figures::real(activations + chip.weight_sram.port.0.get()),
             },
         }
     }
@@ -252,4 +251,68 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
         write::atomically(path, bytes)?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(paths: &[PathBuf]) -> Vec<Vec<u8>> {
+        paths.iter().map(|p| std::fs::read(p).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_report_is_the_same_files_with_the_same_bytes_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let report = sample::report(4);
+        let first = write_all(&one, &report, true).unwrap();
+        let second = write_all(&two, &report, true).unwrap();
+        let names: Vec<String> = first
+            .iter()
+            .map(|path| path.strip_prefix(&one).unwrap().display().to_string())
+            .collect();
+        insta::assert_snapshot!(names.join("\n"), @r"
+edge.json
+layers.csv
+report.html
+charts/edge-pairs-contrast.svg
+charts/edge-repvgg-a0-latency.svg
+charts/edge-repvgg-a0-roofline.svg
+charts/edge-resnet-18-latency.svg
+charts/edge-resnet-18-roofline.svg
+charts/edge-repvgg-a0-vs-resnet-18-sram.svg
+charts/edge-pairs-contrast.png
+charts/edge-repvgg-a0-latency.png
+charts/edge-repvgg-a0-roofline.png
+charts/edge-resnet-18-latency.png
+charts/edge-resnet-18-roofline.png
+charts/edge-repvgg-a0-vs-resnet-18-sram.png
+");
+        assert_eq!(bytes(&first), bytes(&second));
+    }
+
+    #[test]
+    fn without_png_no_png_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = write_all(folder.path(), &sample::report(3), false).unwrap();
+        assert!(
+            files
+                .iter()
+                .all(|path| path.extension().is_some_and(|e| e != "png"))
+        );
+        assert!(
+            files
+                .iter()
+                .any(|path| path.extension().is_some_and(|e| e == "svg"))
+        );
+    }
+
+    #[test]
+    fn figures_whose_source_is_assumed_are_found() {
+        let report = sample::report(2);
+        let assumed: Vec<_> = report.configs[0].assumed().collect();
+        assert_eq!(assumed.len(), 1);
+        assert_eq!(assumed[0].0, "dram.latency_cycles");
+    }
 }

@@ -214,7 +214,12 @@ fn timeline(graph: &LayerGraph) -> Timeline {
         let mut live: Vec<TensorId> = layer.inputs.clone();
         live.push(TensorId(index + 1));
         let later = graph.layers.get(index + 1..).unwrap_or_default();
-        live.extend(later.iter().take(2).filter_map(|l| l.inputs.get(1).copied()));
+        live.extend(
+            later
+                .iter()
+                .take(2)
+                .filter_map(|l| l.inputs.get(1).copied()),
+        );
         live.retain(|t| t.0 <= index + 1);
         live.sort_unstable();
         live.dedup();

@@ -1,10 +1,8 @@
-//! The report on a terminal: a row a network, cycles by cause, the contrasts. Every column has a unit.
+//! The report on a terminal: a row a network, cycles by cause, the contrasts. Every figure has a unit.
 
-use super::figures::{Summary, share};
-use super::human::{clock, grouped, percent, significant};
+use super::grid::{self, Grid};
+use super::human::{clock, short};
 use super::{ChipRun, Contrasted, Report, contrasted};
-use crate::time::Cause;
-use crate::units::Bytes;
 use comfy_table::presets::{ASCII_FULL_CONDENSED, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
@@ -20,32 +18,33 @@ pub enum Borders {
 /// The whole report as text of at most `width` columns, ending in a newline; no colour.
 #[must_use]
 pub fn terminal(report: &Report, width: u16, borders: Borders) -> String {
-    let mut text = String::new();
-    for run in &report.chips {
-        text.push_str(&heading(run));
-        text.push_str(&print(summary(run), width, borders));
-        text.push_str("\nCycles by cause, percent of each run\n");
-        text.push_str(&print(causes(run), width, borders));
-        if run.networks.iter().any(|n| n.accuracy.is_some()) {
-            text.push_str("\nAccuracy on labelled images\n");
-            text.push_str(&print(accuracy(run), width, borders));
-        }
-        let contrasts: Vec<Contrasted<'_>> = run.contrasts().collect();
-        if !contrasts.is_empty() {
-            text.push_str("\nFirst network over second\n");
-            text.push_str(&print(ratios(&contrasts), width, borders));
-        }
-        for contrast in &contrasts {
-            text.push('\n');
-            text.push_str(&wrap(&contrasted::sentence(contrast), width));
-            if let Some(sentence) = contrasted::without_host(contrast) {
-                text.push_str(&wrap(&sentence, width));
-            }
-        }
-        text.push('\n');
+    let chips: Vec<String> = report
+        .chips
+        .iter()
+        .map(|run| chip(run, width, borders))
+        .collect();
+    chips.join("\n")
+}
+
+fn chip(run: &ChipRun, width: u16, borders: Borders) -> String {
+    let contrasts: Vec<Contrasted<'_>> = run.contrasts().collect();
+    let mut text = heading(run);
+    text.push_str(&print(&grid::summary(run), width, borders));
+    let more = [
+        Some(grid::causes(run)),
+        grid::accuracy(run),
+        grid::ratios(&contrasts),
+    ];
+    for grid in more.into_iter().flatten() {
+        text.push_str(&format!("\n{}\n", grid.title));
+        text.push_str(&print(&grid, width, borders));
     }
-    if text.ends_with("\n\n") {
-        text.pop();
+    for contrast in &contrasts {
+        text.push('\n');
+        text.push_str(&wrap(&contrasted::sentence(contrast), width));
+        if let Some(sentence) = contrasted::without_host(contrast) {
+            text.push_str(&wrap(&sentence, width));
+        }
     }
     text
 }
@@ -56,130 +55,75 @@ fn heading(run: &ChipRun) -> String {
         run.chip.name,
         clock(run.chip.clock),
         run.batch(),
-        significant(run.chip.roofs.peak_macs_per_cycle, 1),
+        short(run.chip.roofs.peak_macs_per_cycle, 1),
     )
 }
 
-fn summary(run: &ChipRun) -> Table {
-    let mut table = framed(&[
-        "network", "form", "cycles", "latency ms", "images/s", "utilisation %", "peak SRAM KiB", "DRAM MB",
-    ]);
-    for network in &run.networks {
-        let summary = Summary::of(network, &run.chip);
-        table.add_row([
-            network.id.clone(),
-            network.schedule.graph.form.to_string(),
-            grouped(summary.cycles.0),
-            significant(summary.latency_s * 1e3, 4),
-            significant(summary.images_per_s, 4),
-            plain_percent(summary.utilisation),
-            kib(summary.peak_activation),
-            megabytes(summary.dram.payload()),
-        ]);
-    }
-    right_from(&mut table, 2);
-    table
-}
-
-fn causes(run: &ChipRun) -> Table {
-    let summaries: Vec<Summary> = run
-        .networks
+fn print(grid: &Grid, width: u16, borders: Borders) -> String {
+    let parts: Vec<String> = split(grid, usize::from(width))
         .iter()
-        .map(|network| Summary::of(network, &run.chip))
+        .map(|part| framed(part, borders))
         .collect();
-    let mut header = vec!["cause"];
-    header.extend(run.networks.iter().map(|network| network.id.as_str()));
-    let mut table = framed(&header);
-    for cause in present(&summaries) {
-        let mut row = vec![cause.key().to_owned()];
-        row.extend(
-            summaries
-                .iter()
-                .map(|s| percent(share(s.account.get(cause), s.cycles))),
-        );
-        table.add_row(row);
-    }
-    right_from(&mut table, 1);
-    table
+    parts.concat()
 }
 
-/// Causes that took a cycle in any of the runs, in the order of every report.
-fn present(summaries: &[Summary]) -> impl Iterator<Item = Cause> {
-    Cause::ALL.into_iter().filter(|&cause| {
-        summaries
-            .iter()
-            .any(|summary| summary.account.get(cause).0 > 0)
-    })
-}
-
-fn accuracy(run: &ChipRun) -> Table {
-    let mut table = framed(&[
-        "network", "images", "float top-1 %", "integer top-1 %", "agreement %",
-    ]);
-    for network in &run.networks {
-        if let Some(accuracy) = network.accuracy {
-            table.add_row([
-                network.id.clone(),
-                grouped(accuracy.images),
-                plain_percent(accuracy.float_top1),
-                plain_percent(accuracy.integer_top1),
-                plain_percent(accuracy.agreement),
-            ]);
+/// Cuts a table that is too wide between its columns of figures; every part repeats the columns of words.
+/// A cell is never broken.
+fn split(grid: &Grid, width: usize) -> Vec<Grid> {
+    let cells = |column: usize| {
+        let rows = grid.rows.iter().map(move |row| &row[column]);
+        rows.chain([&grid.head[column]])
+    };
+    let wide = |column: usize| {
+        let longest = cells(column).map(|cell| cell.chars().count()).max();
+        longest.unwrap_or(0) + 3
+    };
+    let words: usize = (0..grid.words).map(wide).sum();
+    let mut parts: Vec<Vec<usize>> = vec![Vec::new()];
+    let mut used = words + 1;
+    for column in grid.words..grid.head.len() {
+        let part = parts.last().expect("there is always a part");
+        if used + wide(column) > width && !part.is_empty() {
+            parts.push(Vec::new());
+            used = words + 1;
         }
+        used += wide(column);
+        parts
+            .last_mut()
+            .expect("there is always a part")
+            .push(column);
     }
-    right_from(&mut table, 1);
-    table
+    parts
+        .iter()
+        .map(|figures| {
+            let columns: Vec<usize> = (0..grid.words).chain(figures.iter().copied()).collect();
+            let pick = |row: &Vec<String>| columns.iter().map(|&c| row[c].clone()).collect();
+            Grid {
+                head: pick(&grid.head),
+                rows: grid.rows.iter().map(pick).collect(),
+                ..grid.clone()
+            }
+        })
+        .collect()
 }
 
-fn ratios(contrasts: &[Contrasted<'_>]) -> Table {
-    let mut header = vec!["figure".to_owned()];
-    header.extend(contrasts.iter().map(|c| format!("{} / {}", c.first.id, c.second.id)));
-    let mut table = framed(&header.iter().map(String::as_str).collect::<Vec<_>>());
-    let columns: Vec<_> = contrasts.iter().map(contrasted::rows).collect();
-    for (index, (name, _)) in columns[0].iter().enumerate() {
-        let mut row = vec![(*name).to_owned()];
-        row.extend(columns.iter().map(|column| column[index].1.clone()));
-        table.add_row(row);
-    }
-    right_from(&mut table, 1);
-    table
-}
-
-fn framed(header: &[&str]) -> Table {
+fn framed(grid: &Grid, borders: Borders) -> String {
     let mut table = Table::new();
-    table.set_header(header.to_vec()).force_no_tty();
-    table
-}
-
-fn right_from(table: &mut Table, first: usize) {
-    for column in table.column_iter_mut().skip(first) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-}
-
-fn print(mut table: Table, width: u16, borders: Borders) -> String {
     table
         .load_style(match borders {
             Borders::Utf8 => UTF8_FULL_CONDENSED,
             Borders::Ascii => ASCII_FULL_CONDENSED,
         })
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width);
+        .force_no_tty()
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(&grid.head)
+        .add_rows(&grid.rows);
+    for column in table.column_iter_mut().skip(grid.words) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
     let mut text = table.trim_fmt();
     text.push('\n');
     text
-}
-
-fn plain_percent(fraction: f64) -> String {
-    percent(fraction).trim_end_matches(" %").to_owned()
-}
-
-fn kib(bytes: Bytes) -> String {
-    significant(super::figures::real(bytes.0) / 1024.0, 4)
-}
-
-fn megabytes(bytes: Bytes) -> String {
-    significant(super::figures::real(bytes.0) / 1e6, 4)
 }
 
 /// Breaks a sentence at spaces so that lines are at most `width` columns; a longer word stays whole.
@@ -210,7 +154,56 @@ mod tests {
     #[test]
     fn the_whole_terminal() {
         let report = sample::report(22);
-        insta::assert_snapshot!(terminal(&report, 110, Borders::Utf8), @"");
+        insta::assert_snapshot!(terminal(&report, 110, Borders::Utf8), @r"
+Chip edge, 200 MHz, batch 1, peak 576 MAC/cycle
+┌───────────┬────────┬────────────┬────────────┬──────────┬───────────────┬───────────────┬─────────┐
+│ network   ┆ form   ┆     cycles ┆ latency ms ┆ images/s ┆ utilisation % ┆ peak SRAM KiB ┆ DRAM MB │
+╞═══════════╪════════╪════════════╪════════════╪══════════╪═══════════════╪═══════════════╪═════════╡
+│ repvgg-a0 ┆ deploy ┆ 10,742,299 ┆      53.71 ┆    18.62 ┆          68.9 ┆         1,176 ┆   29.46 │
+│ resnet-18 ┆ folded ┆  9,498,183 ┆      47.49 ┆    21.06 ┆          68.4 ┆         1,176 ┆   28.05 │
+└───────────┴────────┴────────────┴────────────┴──────────┴───────────────┴───────────────┴─────────┘
+
+Cycles by cause, percent of each run
+┌──────────────┬───────────┬───────────┐
+│ cause        ┆ repvgg-a0 ┆ resnet-18 │
+╞══════════════╪═══════════╪═══════════╡
+│ useful       ┆    68.9 % ┆    68.4 % │
+│ lane idle    ┆     0.4 % ┆     0.5 % │
+│ tile edge    ┆     3.4 % ┆     3.4 % │
+│ setup        ┆    <0.1 % ┆    <0.1 % │
+│ vector       ┆     0.0 % ┆     0.2 % │
+│ inputs wait  ┆     8.8 % ┆     7.6 % │
+│ drain        ┆     1.4 % ┆     1.4 % │
+│ weights wait ┆    17.0 % ┆    18.5 % │
+│ fill         ┆    <0.1 % ┆    <0.1 % │
+└──────────────┴───────────┴───────────┘
+
+Accuracy on labelled images
+┌───────────┬────────┬───────────────┬─────────────────┬─────────────┐
+│ network   ┆ images ┆ float top-1 % ┆ integer top-1 % ┆ agreement % │
+╞═══════════╪════════╪═══════════════╪═════════════════╪═════════════╡
+│ repvgg-a0 ┆  1,000 ┆          91.3 ┆            91.1 ┆        98.8 │
+│ resnet-18 ┆  1,000 ┆          91.3 ┆            91.1 ┆        98.8 │
+└───────────┴────────┴───────────────┴─────────────────┴─────────────┘
+
+First network over second
+┌─────────────────────────┬───────────────────────┐
+│ figure                  ┆ repvgg-a0 / resnet-18 │
+╞═════════════════════════╪═══════════════════════╡
+│ images/s                ┆                 0.88x │
+│ images/s without host   ┆                 0.88x │
+│ images/s published, GPU ┆                 1.33x │
+│ latency                 ┆                 1.13x │
+│ MACs of an image        ┆                 1.14x │
+│ array utilisation       ┆                 1.01x │
+│ DRAM bytes              ┆                 1.05x │
+│ peak activation SRAM    ┆                 1.00x │
+└─────────────────────────┴───────────────────────┘
+
+On edge, repvgg-a0 runs 0.88x the images/s of resnet-18: it does 1.14x the MACs of an image at 1.01x the array
+utilisation. The ratio published for a GPU is 1.33x; this chip disagrees on the faster network (0.66 times the
+published ratio).
+");
     }
 
     #[test]
@@ -218,6 +211,9 @@ mod tests {
         let report = sample::report(22);
         let text = terminal(&report, 80, Borders::Ascii);
         assert!(text.is_ascii());
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 }
