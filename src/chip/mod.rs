@@ -267,3 +267,13 @@ impl Chip {
             .collect()
     }
 }
+
+impl Chip {
+    /// Weight slots, each of one pass at nine taps with weights of `weight_bits` bits in whole bytes.
+    #[must_use]
+    pub fn weight_slots(&self, weight_bits: u8) -> usize {
+        let array = &self.array;
+        let slot = 9 * array.rows * array.pe.lanes * usize::from(weight_bits.div_ceil(8));
+        usize::try_from(self.weight_sram.capacity.0).unwrap_or(usize::MAX) / slot
+    }
+}
