@@ -9,6 +9,7 @@ pub mod builtin;
 pub mod checkpoint;
 mod count;
 mod error;
+mod params;
 pub mod shape;
 
 pub use builder::GraphBuilder;
