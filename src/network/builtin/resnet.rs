@@ -1,184 +1,159 @@
-//! ResNet (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, table 1).
+//! ResNet with basic or bottleneck blocks.
 //!
-//! `v1` puts the stride of a bottleneck on its first 1x1 convolution, as published; `v1.5` on the 3x3. The shortcut's
-//! projection stands first in its block, so that the block's last convolution stands directly before the sum.
+//! A block is `relu(convolutions(x) + shortcut(x))`. The projection of the shortcut, where there is one, comes
+//! first, so that the block's last convolution stands directly before the addition.
 
-use crate::network::build::GraphBuilder;
-use crate::network::{Conv, Graph, NetworkError, NodeId, Pool};
+use crate::network::{Conv, Graph, GraphBuilder, NetworkError, NodeId, Pool};
 use crate::tensor::FeatureMap;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
+/// One member of the family.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ResNet {
+    /// What comes before the first block.
+    pub stem: Stem,
+    /// Inner width of the blocks of each stage; a bottleneck gives four times as many channels.
+    pub widths: &'static [usize; 4],
+    /// Blocks of each stage; stages 2 to 4 start with stride 2.
+    pub blocks: &'static [usize; 4],
+    /// Kind of block.
+    pub block: Block,
+    /// Outputs of the classifier.
+    pub classes: usize,
+}
+
+/// What comes before the first block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stem {
+    /// A 7x7 convolution of stride 2, then a 3x3 max-pool of stride 2.
+    SevenBySeven,
+    /// A 3x3 convolution of stride 1, for small images.
+    ThreeByThree,
+}
+
+/// Kind of block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// Two 3x3 convolutions; the first strides.
     Basic,
-    /// Stride on the first 1x1.
+    /// 1x1, 3x3, 1x1; the first 1x1 strides.
     BottleneckV1,
-    /// Stride on the 3x3.
+    /// 1x1, 3x3, 1x1; the 3x3 strides.
     BottleneckV15,
 }
 
-#[derive(Clone, Copy)]
-enum Stem {
-    /// 7x7 stride 2 and a 3x3 maximum of stride 2.
-    ImageNet,
-    /// 3x3 stride 1, no pooling.
-    Small,
-}
-
-/// One member of the family.
-pub(super) struct Spec {
-    pub(super) name: &'static str,
-    block: Block,
-    stem: Stem,
-    /// Blocks of each stage.
-    blocks: [usize; 4],
-    /// Inner channels of each stage.
-    widths: [usize; 4],
-    classes: usize,
-}
-
-const fn imagenet(name: &'static str, block: Block, blocks: [usize; 4]) -> Spec {
-    Spec {
-        name,
-        block,
-        stem: Stem::ImageNet,
-        blocks,
-        widths: [64, 128, 256, 512],
-        classes: 1000,
-    }
-}
-
-/// All members.
-pub(super) const FAMILY: &[Spec] = &[
-    imagenet("resnet-18", Block::Basic, [2, 2, 2, 2]),
-    imagenet("resnet-34", Block::Basic, [3, 4, 6, 3]),
-    imagenet("resnet-50-v1", Block::BottleneckV1, [3, 4, 6, 3]),
-    imagenet("resnet-50-v1.5", Block::BottleneckV15, [3, 4, 6, 3]),
-    imagenet("resnet-101-v1", Block::BottleneckV1, [3, 4, 23, 3]),
-    imagenet("resnet-101-v1.5", Block::BottleneckV15, [3, 4, 23, 3]),
-    imagenet("resnet-152-v1", Block::BottleneckV1, [3, 8, 36, 3]),
-    imagenet("resnet-152-v1.5", Block::BottleneckV15, [3, 8, 36, 3]),
-    Spec {
-        name: "resnet-mini",
-        block: Block::Basic,
-        stem: Stem::Small,
-        blocks: [1, 1, 2, 1],
-        widths: [16, 32, 64, 128],
-        classes: 10,
-    },
-];
-
-/// The network in training form.
-pub(super) fn graph(spec: &Spec, input: FeatureMap) -> Result<Graph, NetworkError> {
-    let mut b = GraphBuilder::new(spec.name, input)?;
-    let from = b.input();
-    let (kernel, stride) = match spec.stem {
-        Stem::ImageNet => (7, 2),
-        Stem::Small => (3, 1),
-    };
-    let stem = conv_bn(
-        &mut b,
-        "conv1",
-        "bn1",
-        from,
-        conv(spec.widths[0], kernel, stride),
-    )?;
-    let mut node = b.relu("relu", stem);
-    if let Stem::ImageNet = spec.stem {
-        node = b.max_pool(
-            "maxpool",
-            node,
-            Pool {
-                kernel: 3,
-                stride: 2,
-                padding: 1,
-            },
-        )?;
-    }
-    for (stage, (&blocks, &width)) in spec.blocks.iter().zip(&spec.widths).enumerate() {
-        for place in 0..blocks {
-            let stride = if stage > 0 && place == 0 { 2 } else { 1 };
-            node = block(
-                &mut b,
-                spec.block,
-                &format!("layer{}.{place}", stage + 1),
-                node,
-                width,
-                stride,
-            )?;
+impl Block {
+    /// The convolutions of a block of inner width `width`.
+    fn convolutions(self, width: usize, stride: usize) -> Vec<Conv> {
+        let (one, three) = (Conv::square(width, 1), Conv::square(width, 3));
+        let wide = Conv::square(4 * width, 1);
+        match self {
+            Self::Basic => vec![three.with_stride(stride), three],
+            Self::BottleneckV1 => vec![one.with_stride(stride), three, wide],
+            Self::BottleneckV15 => vec![one, three.with_stride(stride), wide],
         }
     }
-    let pooled = b.global_avg_pool("avgpool", node);
-    b.fully_connected("fc", pooled, spec.classes);
-    Ok(b.finish())
 }
 
-fn conv(out_channels: usize, kernel: usize, stride: usize) -> Conv {
-    Conv {
-        out_channels,
-        kernel,
-        stride,
-        padding: kernel / 2,
-        dilation: 1,
-        groups: 1,
+impl ResNet {
+    pub(super) fn build(self, name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
+        let mut builder = GraphBuilder::new(name, input)?;
+        let mut x = self.add_stem(&mut builder)?;
+        for (stage, (&width, &blocks)) in self.widths.iter().zip(self.blocks).enumerate() {
+            for place in 0..blocks {
+                let stride = if stage > 0 && place == 0 { 2 } else { 1 };
+                let block = format!("layer{}.{place}", stage + 1);
+                let convolutions = self.block.convolutions(width, stride);
+                x = add_block(&mut builder, &block, x, stride, &convolutions)?;
+            }
+        }
+        let x = builder.global_avg_pool("avgpool", x)?;
+        builder.fully_connected("fc", x, self.classes)?;
+        builder.finish()
+    }
+
+    fn add_stem(self, builder: &mut GraphBuilder) -> Result<NodeId, NetworkError> {
+        let conv = match self.stem {
+            Stem::SevenBySeven => Conv::square(self.widths[0], 7).with_stride(2),
+            Stem::ThreeByThree => Conv::square(self.widths[0], 3),
+        };
+        let x = builder.conv("conv1", GraphBuilder::INPUT, conv)?;
+        let x = builder.batch_norm("bn1", x)?;
+        let x = builder.relu("relu", x)?;
+        match self.stem {
+            Stem::ThreeByThree => Ok(x),
+            Stem::SevenBySeven => {
+                let pool = Pool {
+                    kernel: 3,
+                    stride: 2,
+                    padding: 1,
+                };
+                builder.max_pool("maxpool", x, pool)
+            }
+        }
     }
 }
 
-fn conv_bn(
-    b: &mut GraphBuilder,
-    conv_name: &str,
-    bn_name: &str,
-    from: NodeId,
-    conv: Conv,
-) -> Result<NodeId, NetworkError> {
-    let node = b.conv(conv_name, from, conv)?;
-    Ok(b.batch_norm(bn_name, node))
-}
-
-fn block(
-    b: &mut GraphBuilder,
-    kind: Block,
-    name: &str,
-    from: NodeId,
-    width: usize,
+fn add_block(
+    builder: &mut GraphBuilder,
+    block: &str,
+    x: NodeId,
     stride: usize,
+    convolutions: &[Conv],
 ) -> Result<NodeId, NetworkError> {
-    let convs = match kind {
-        Block::Basic => vec![conv(width, 3, stride), conv(width, 3, 1)],
-        Block::BottleneckV1 => vec![
-            conv(width, 1, stride),
-            conv(width, 3, 1),
-            conv(4 * width, 1, 1),
-        ],
-        Block::BottleneckV15 => vec![
-            conv(width, 1, 1),
-            conv(width, 3, stride),
-            conv(4 * width, 1, 1),
-        ],
-    };
-    let outputs = convs.last().expect("a block has convolutions").out_channels;
-    let shortcut = if stride != 1 || b.shape(from).channels != outputs {
-        let (c, n) = (
-            format!("{name}.downsample.0"),
-            format!("{name}.downsample.1"),
-        );
-        conv_bn(b, &c, &n, from, conv(outputs, 1, stride))?
+    let last = convolutions.last().expect("a block has convolutions");
+    let shortcut = if stride != 1 || builder.shape(x).channels != last.out_channels {
+        let projection = Conv::square(last.out_channels, 1).with_stride(stride);
+        let projected = builder.conv(format!("{block}.downsample.0"), x, projection)?;
+        builder.batch_norm(format!("{block}.downsample.1"), projected)?
     } else {
-        from
+        x
     };
-    let mut node = from;
-    for (index, conv) in convs.iter().enumerate() {
-        if index > 0 {
-            node = b.relu(&format!("{name}.relu{index}"), node);
+    let mut y = x;
+    for (number, &conv) in (1..).zip(convolutions) {
+        y = builder.conv(format!("{block}.conv{number}"), y, conv)?;
+        y = builder.batch_norm(format!("{block}.bn{number}"), y)?;
+        if number < convolutions.len() {
+            y = builder.relu(format!("{block}.relu{number}"), y)?;
         }
-        let place = index + 1;
-        node = conv_bn(
-            b,
-            &format!("{name}.conv{place}"),
-            &format!("{name}.bn{place}"),
-            node,
-            *conv,
-        )?;
     }
-    let sum = b.add(&format!("{name}.add"), node, shortcut)?;
-    Ok(b.relu(&format!("{name}.relu"), sum))
+    let sum = builder.add(format!("{block}.add"), y, shortcut)?;
+    builder.relu(format!("{block}.relu"), sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::network::{Op, builtin};
+
+    fn convolutions(name: &str) -> usize {
+        let graph = builtin::graph(name, builtin::default_input(name).unwrap()).unwrap();
+        (graph.nodes.iter())
+            .filter(|node| matches!(node.op, Op::Conv(_)))
+            .count()
+    }
+
+    #[test]
+    fn projections_stand_where_the_shape_changes() {
+        for (name, want) in [
+            ("resnet-18", 20),
+            ("resnet-34", 36),
+            ("resnet-50-v1", 53),
+            ("resnet-101-v1.5", 104),
+            ("resnet-152-v1", 155),
+            ("resnet-mini", 1 + 2 + 3 + 5 + 3),
+        ] {
+            assert_eq!(convolutions(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_convolution_stands_before_the_addition() {
+        let name = "resnet-50-v1.5";
+        let graph = builtin::graph(name, builtin::default_input(name).unwrap()).unwrap();
+        for (place, node) in graph.nodes.iter().enumerate() {
+            if node.op == Op::Add {
+                assert_eq!(node.inputs[0].0, place - 1, "{}", node.name);
+                assert!(graph.nodes[place - 1].name.ends_with("bn3"));
+            }
+        }
+    }
 }

@@ -1,42 +1,38 @@
-//! VGG-16 without batch norm (Simonyan and Zisserman, ICLR 2015, configuration D).
+//! VGG-16 without batch norm: thirteen 3x3 convolutions with bias, five max-pools, three fully connected layers.
+//!
+//! The classifier reads the last map as it is: 7x7 pixels at 224x224, and as many as there are at other sizes.
 
-use crate::network::build::GraphBuilder;
-use crate::network::{Conv, Graph, NetworkError, Pool};
+use crate::network::{Conv, Graph, GraphBuilder, NetworkError, Pool};
 use crate::tensor::FeatureMap;
 
-pub(super) const NAME: &str = "vgg-16";
+/// Output channels and number of convolutions before each max-pool.
+const GROUPS: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)];
 
-/// The network: convolutions carry biases; names count as in the usual checkpoints.
-pub(super) fn graph(input: FeatureMap) -> Result<Graph, NetworkError> {
-    let mut b = GraphBuilder::new(NAME, input)?;
-    let mut node = b.input();
-    let mut index = 0;
-    for (layers, width) in [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)] {
-        for _ in 0..layers {
-            let conv = Conv {
-                out_channels: width,
-                kernel: 3,
-                stride: 1,
-                padding: 1,
-                dilation: 1,
-                groups: 1,
-            };
-            node = b.conv(&format!("features.{index}"), node, conv)?;
-            node = b.relu(&format!("features.{}", index + 1), node);
-            index += 2;
+/// Builds VGG-16; names count convolutions, activations and pools together, as public checkpoints do.
+pub(super) fn vgg_16(name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
+    let halve = Pool {
+        kernel: 2,
+        stride: 2,
+        padding: 0,
+    };
+    let mut builder = GraphBuilder::new(name, input)?;
+    let mut x = GraphBuilder::INPUT;
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        format!("features.{}", number - 1)
+    };
+    for (width, convolutions) in GROUPS {
+        for _ in 0..convolutions {
+            x = builder.conv(next(), x, Conv::square(width, 3))?;
+            x = builder.relu(next(), x)?;
         }
-        let pool = Pool {
-            kernel: 2,
-            stride: 2,
-            padding: 0,
-        };
-        node = b.max_pool(&format!("features.{index}"), node, pool)?;
-        index += 1;
+        x = builder.max_pool(next(), x, halve)?;
     }
-    for (place, outputs) in [(0, 4096), (3, 4096)] {
-        node = b.fully_connected(&format!("classifier.{place}"), node, outputs);
-        node = b.relu(&format!("classifier.{}", place + 1), node);
-    }
-    b.fully_connected("classifier.6", node, 1000);
-    Ok(b.finish())
+    x = builder.fully_connected("classifier.0", x, 4096)?;
+    x = builder.relu("classifier.1", x)?;
+    x = builder.fully_connected("classifier.3", x, 4096)?;
+    x = builder.relu("classifier.4", x)?;
+    builder.fully_connected("classifier.6", x, 1000)?;
+    builder.finish()
 }
