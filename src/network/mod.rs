@@ -4,6 +4,13 @@
 //! parallel branches still there), and float parameters beside it. Nodes stand in topological order.
 //! This room knows nothing of integers, chips or time.
 
+pub mod build;
+pub mod builtin;
+pub mod checkpoint;
+mod error;
+
+pub use error::NetworkError;
+
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
 
