@@ -125,6 +125,23 @@ proptest! {
     }
 }
 
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let (one, three) = (pool(1).expect("threads"), pool(3).expect("threads"));
+    for seed in 0..60 {
+        let case = case(seed);
+        for kernel in [Kernel::FastWhereProven, Kernel::StepOrder] {
+            let alone = one.install(|| scheduled(&case, kernel));
+            assert_eq!(
+                alone,
+                three.install(|| scheduled(&case, kernel)),
+                "seed {seed}"
+            );
+        }
+    }
+}
+
 /// The generator reaches every operator, path and kind of overflow.
 #[test]
 fn the_cases_cover_what_they_should() {
@@ -142,6 +159,15 @@ fn the_cases_cover_what_they_should() {
                 assert!(trapped(&error).is_some(), "seed {seed}: {error}");
                 seen.insert("trapped".to_owned());
             }
+        }
+        let bases = case.schedule.buffers.iter().map(|buffer| buffer.base);
+        if bases
+            .clone()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+            < bases.len()
+        {
+            seen.insert("shared storage".to_owned());
         }
         for op in &case.schedule.ops {
             seen.insert(
@@ -166,6 +192,7 @@ fn the_cases_cover_what_they_should() {
         "Trap",
         "Vector",
         "Wrap",
+        "shared storage",
         "trapped",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), want);
