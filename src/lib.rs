@@ -9,6 +9,7 @@ pub mod problem;
 pub mod quantise;
 pub mod reparam;
 pub mod schedule;
+pub mod study;
 pub mod tensor;
 pub mod time;
 pub mod units;
