@@ -6,6 +6,19 @@
 //! once to f32. A folded network has no batch norm after a convolution; its branches are fused or kept.
 //! This room knows nothing of integers, chips or time.
 
+mod count;
+mod error;
+mod fold;
+mod kernel;
+mod linear;
+mod plan;
+mod report;
+
+pub use error::ReparamError;
+pub use fold::{fold, fold_graph};
+pub use kernel::{Affine, Norm, embed_pointwise, fold_batch_norm, identity_kernel, sum_branches};
+pub use report::{BlockReport, Outcome, Reason, Unfusable, report};
+
 use crate::network::{Conv, Form, Pool};
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
@@ -38,6 +51,16 @@ impl TensorId {
             i => Some(LayerId(i - 1)),
         }
     }
+}
+
+/// What to do with the parallel branches of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Branches {
+    /// Make one convolution of them where that is possible.
+    Fuse,
+    /// Leave them as they are.
+    Keep,
 }
 
 /// What follows the sum of products.
