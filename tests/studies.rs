@@ -1,24 +1,16 @@
 //! The shipped studies load, and flags change what they ask.
 
 use repchip::chip::Chip;
-use repchip::network::Form;
+use repchip::network::{Form, builtin};
 use repchip::problem::OverrideFlag;
 use repchip::study::{Calibration, Study, WeightSource};
 use std::path::Path;
 
-const NETWORKS: [&str; 6] = [
-    "repvgg-a0",
-    "repvgg-a2",
-    "repvgg-mini",
-    "resnet-18",
-    "resnet-50-v1",
-    "resnet-mini",
-];
-
 fn study(flags: &[&str]) -> Study {
     let flags: Vec<_> = flags.iter().map(|flag| OverrideFlag::new(flag)).collect();
     let path = Path::new("configs/studies/repvgg-vs-resnet.toml");
-    Study::read_with(path, &flags, &NETWORKS).unwrap_or_else(|problems| panic!("{problems}"))
+    Study::read_with(path, &flags, &builtin::names())
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn setting(study: &Study, key: &str) -> (String, String) {
