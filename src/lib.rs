@@ -1,6 +1,7 @@
 //! Simulates an inference chip: an array of identical 3x3-conv-ReLU processing elements.
 
 pub mod chip;
+pub mod cli;
 pub mod execute;
 pub mod fixed;
 pub mod map;
@@ -9,6 +10,7 @@ pub mod problem;
 pub mod quantise;
 pub mod reparam;
 pub mod schedule;
+pub mod study;
 pub mod tensor;
 pub mod time;
 pub mod units;

@@ -90,16 +90,8 @@ impl Findings {
             .ok()
             .filter(|value| range.contains(value));
         if value.is_none() {
-            let (low, high) = (range.start(), range.end());
-            let problem = Problem::new(
-                "config::out_of_range",
-                format!(
-                    "`{key}` is {}, it must be from {low} to {high}",
-                    raw.value.0
-                ),
-                format!("write a whole number from {low} to {high}"),
-            );
-            self.report(problem, raw.span.clone(), "out of range");
+            let words = format!("a whole number from {} to {}", range.start(), range.end());
+            self.out_of_range(key, raw.value.0, &words, raw.span.clone());
         }
         value
     }
@@ -107,6 +99,18 @@ impl Findings {
     /// A whole number from 1 to `high`.
     pub fn positive(&mut self, key: &str, raw: &Sourced<Integer>, high: u64) -> Option<NonZeroU64> {
         self.integer(key, raw, 1..=high).and_then(NonZeroU64::new)
+    }
+
+    /// A finite number from `low` to `high`.
+    pub fn real(&mut self, key: &str, raw: &Sourced<Real>, low: f64, high: f64) -> Option<f64> {
+        self.note(key, raw);
+        let value = raw.value.0;
+        if (low..=high).contains(&value) {
+            return Some(value);
+        }
+        let words = format!("a number from {low} to {high}");
+        self.out_of_range(key, value, &words, raw.span.clone());
+        None
     }
 
     /// A number above 0 and up to `high` with at most `decimals` digits behind the point, exact.
@@ -119,29 +123,32 @@ impl Findings {
     ) -> Option<Decimal> {
         self.note(key, raw);
         let value = raw.value.0;
-        let problem = if !value.is_finite() {
-            Problem::new(
-                "config::not_finite",
-                format!("`{key}` is {value}, it must be a finite number"),
-                format!("write a number above 0 and up to {high}"),
-            )
-        } else if value <= 0.0 || value > f64::from(high) {
-            Problem::new(
-                "config::out_of_range",
-                format!("`{key}` is {value}, it must be above 0 and up to {high}"),
-                format!("write a number above 0 and up to {high}"),
-            )
-        } else if let Some(decimal) = Decimal::exact(value, decimals) {
-            return Some(decimal);
-        } else {
-            Problem::new(
+        // Also false for `nan`.
+        if !(value > 0.0 && value <= f64::from(high)) {
+            let words = format!("a number above 0 and up to {high}");
+            self.out_of_range(key, value, &words, raw.span.clone());
+            return None;
+        }
+        let exact = Decimal::exact(value, decimals);
+        if exact.is_none() {
+            let problem = Problem::new(
                 "config::too_many_digits",
                 format!("`{key}` is {value}, it may have {decimals} digits behind the point"),
                 format!("round it to {decimals} digits behind the point"),
-            )
-        };
-        self.report(problem, raw.span.clone(), "this number");
-        None
+            );
+            self.report(problem, raw.span.clone(), "this number");
+        }
+        exact
+    }
+
+    /// A value that is not `words`; `nan` and `inf` are in no range.
+    fn out_of_range(&mut self, key: &str, value: impl Display, words: &str, span: Range<usize>) {
+        let problem = Problem::new(
+            "config::out_of_range",
+            format!("`{key}` is {value}, it must be {words}"),
+            format!("write {words}"),
+        );
+        self.report(problem, span, "out of range");
     }
 
     /// One of the named choices.

@@ -38,6 +38,10 @@ pub trait Scalar: Sized {
     fn from_real(_: f64) -> Option<Self> {
         None
     }
+    /// From `true` or `false`.
+    fn from_flag(_: bool) -> Option<Self> {
+        None
+    }
     /// From a text.
     fn from_text(_: &str) -> Option<Self> {
         None
@@ -66,6 +70,13 @@ impl Scalar for String {
     const EXPECTED: &'static str = "a text";
     fn from_text(value: &str) -> Option<Self> {
         Some(value.to_owned())
+    }
+}
+
+impl Scalar for bool {
+    const EXPECTED: &'static str = "true or false";
+    fn from_flag(value: bool) -> Option<Self> {
+        Some(value)
     }
 }
 
@@ -130,7 +141,9 @@ impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
     }
 
     fn visit_bool<E: Error>(self, v: bool) -> Result<Self::Value, E> {
-        Err(self.refuse(&format!("`{v}`")))
+        T::from_flag(v)
+            .map(Form::Bare)
+            .ok_or_else(|| self.refuse(&format!("`{v}`")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {

@@ -40,20 +40,21 @@ pub(super) fn shape(error: &toml::de::Error, origins: &Origins) -> Problem {
         };
         return Problem::new(
             "config::unknown_key",
-            format!("there is no key `{key}`{}", inside(&table)),
+            format!("there is no key `{key}`{}", inside(table.as_deref())),
             help,
         )
         .at(&file, place, "unknown");
     }
     if let Some(key) = quoted(message, "missing field ") {
-        let help = format!("add `{key} = ...`; no default stands in for it");
+        let (help, label) = if table.is_some() {
+            (format!("add `{key} = ...`"), "in this table")
+        } else {
+            (format!("add the key or the table `{key}`"), "in this file")
+        };
+        let message = format!("the key `{key}` is missing{}", inside(table.as_deref()));
+        let help = format!("{help}; no default stands in for it");
         let header = first_line(&file.text, place);
-        return Problem::new(
-            "config::missing_key",
-            format!("the key `{key}` is missing{}", inside(&table)),
-            help,
-        )
-        .at(&file, header, "in this table");
+        return Problem::new("config::missing_key", message, help).at(&file, header, label);
     }
     let key = table.map_or_else(String::new, |key| format!("`{key}`: "));
     Problem::new(
@@ -71,10 +72,8 @@ fn path_of(error: &toml::de::Error) -> Option<String> {
     Some(line.strip_prefix("in `")?.strip_suffix('`')?.to_owned())
 }
 
-fn inside(table: &Option<String>) -> String {
-    table
-        .as_ref()
-        .map_or_else(String::new, |table| format!(" in `{table}`"))
+fn inside(table: Option<&str>) -> String {
+    table.map_or_else(String::new, |table| format!(" in `{table}`"))
 }
 
 fn quoted<'m>(message: &'m str, before: &str) -> Option<&'m str> {
