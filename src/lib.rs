@@ -1,6 +1,7 @@
 //! Simulates an inference chip: an array of identical 3x3-conv-ReLU processing elements.
 
 pub mod chip;
+pub mod execute;
 pub mod fixed;
 pub mod network;
 pub mod problem;

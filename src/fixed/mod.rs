@@ -1,7 +1,22 @@
 //! Integer arithmetic of the chip: roundings, requantisation rules, accumulators and range proofs.
 //!
 //! In: accumulators as `i64`, multipliers and shifts. Out: activations as `i32` inside their range.
-//! Used by `quantise`, `execute` and the RTL generator alike. This room knows nothing of tensors' shapes.
+//! Used by `quantise`, `execute` and the RTL generator alike. Every rounding is exact and named; what does not
+//! fit wraps, saturates or traps as asked, never otherwise. This room knows nothing of tensors' shapes.
+
+mod accumulator;
+mod error;
+mod proof;
+mod requantise;
+mod rounding;
+mod scale;
+
+pub use accumulator::{Trap, wrap};
+pub use error::FixedError;
+pub use proof::{ChannelSum, Proof, Span};
+pub use requantise::{ChannelRequantise, Target};
+pub use rounding::{shift_round, shift_round_i64};
+pub use scale::{multiplier_and_shift, nearest_shift};
 
 use crate::tensor::IntType;
 use serde::{Deserialize, Serialize};

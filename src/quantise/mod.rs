@@ -41,6 +41,12 @@ pub struct Widths {
 }
 
 impl Numerics {
+    /// Bits of the widest weight: what a weight slot must hold. 2 if no layer has weights.
+    #[must_use]
+    pub fn widest_weight(&self) -> u8 {
+        self.weight_bits.iter().copied().max().unwrap_or(0).max(2)
+    }
+
     /// The widths that a quantisation of `graph` has, known without parameters: unsigned after a ReLU and
     /// after a pooling of such a tensor, signed elsewhere.
     #[must_use]

@@ -6,11 +6,12 @@
 //! lists of steps. [`Sweep::steps`](work::ConvWork::steps) is the only definition of step order.
 //! This room knows nothing of cycles and of a weight's value.
 
+pub mod weights;
 pub mod work;
 
 use crate::chip::Array;
 use crate::quantise::Numerics;
-use crate::reparam::{LayerGraph, LayerId, TensorId};
+use crate::reparam::{LayerGraph, LayerId, LayerOp, TensorId};
 use crate::units::{Addr, Bytes, Words};
 use serde::Serialize;
 use std::ops::Range;
@@ -72,7 +73,7 @@ pub struct Buffer {
     pub words: Words,
     /// Unpadded elements held at most.
     pub elements: u64,
-    /// First and last operation that touches it.
+    /// First (`start`) and last (`end`, still included) operation that touches it.
     pub live: Range<OpId>,
 }
 
@@ -255,4 +256,19 @@ pub struct Schedule {
     pub dram: DramLayout,
     /// Operations; each engine (DMA, array, vector unit, host) takes its own in this order.
     pub ops: Vec<Op>,
+}
+
+impl Schedule {
+    /// Images that the Sweeps of a layer run one after another: those of a fully connected layer are its patches.
+    #[must_use]
+    pub fn images_swept(&self, layer: LayerId) -> usize {
+        match self.graph.layers[layer.0].op {
+            LayerOp::FullyConnected { .. } => 1,
+            LayerOp::Conv { .. }
+            | LayerOp::Add { .. }
+            | LayerOp::MaxPool(_)
+            | LayerOp::AvgPool(_)
+            | LayerOp::GlobalAvgPool => self.batch,
+        }
+    }
 }

@@ -4,8 +4,19 @@
 //! passes is the time; accounts and traffic observe that fold. Causes add up exactly, for each layer and for
 //! the network. This room knows nothing of a tensor's values.
 
+mod account;
+mod dram;
+mod fills;
+mod fold;
+mod ideal;
+mod occupancy;
+mod offload;
+mod reads;
+mod sweep;
+
+use crate::chip::Chip;
 use crate::reparam::LayerId;
-use crate::schedule::{BufferId, OpId, Traffic};
+use crate::schedule::{BufferId, OpId, Schedule, Traffic};
 use crate::units::{Bytes, Cycles, Elements, Macs, Tick};
 use serde::Serialize;
 
@@ -299,5 +310,32 @@ impl Timeline {
     #[must_use]
     pub fn span(&self, op: OpId) -> OpSpan {
         self.ops[op.0]
+    }
+}
+
+/// The time of `schedule` on `chip`.
+///
+/// # Panics
+/// When the schedule was not made for this chip's array, or was not checked: the mapper gives only schedules that
+/// pass [`crate::schedule`]'s check.
+#[must_use]
+pub fn run(schedule: &Schedule, chip: &Chip, mode: Mode) -> Timeline {
+    assert_eq!(
+        schedule.array, chip.array,
+        "the schedule was made for this array"
+    );
+    let folded = match mode {
+        Mode::Real => fold::fold(schedule, chip),
+        Mode::Ideal => ideal::fold(schedule),
+    };
+    let occupancy = occupancy::over_time(schedule, chip, &folded.ops);
+    Timeline {
+        layers: folded.layers,
+        total: folded.total,
+        peak_activation_bytes: occupancy.iter().map(|o| o.bytes).max().unwrap_or_default(),
+        peak_activation_elements: occupancy::peak_elements(schedule, &occupancy),
+        occupancy,
+        ops: folded.ops,
+        peak_macs_per_cycle: chip.array.peak_macs_per_cycle(),
     }
 }

@@ -1,0 +1,67 @@
+//! Which buffers of activation SRAM are live when.
+
+use super::{Occupancy, OpSpan};
+use crate::chip::Chip;
+use crate::schedule::{BufferId, Schedule};
+use crate::units::{Bytes, Elements, Tick, count};
+
+/// One entry per change: a buffer is live from the start of its first operation to the end of its last.
+pub(super) fn over_time(schedule: &Schedule, chip: &Chip, spans: &[OpSpan]) -> Vec<Occupancy> {
+    let mut events: Vec<(Tick, bool, BufferId)> = Vec::new();
+    for (index, buffer) in schedule.buffers.iter().enumerate() {
+        let (Some(first), Some(last)) =
+            (spans.get(buffer.live.start.0), spans.get(buffer.live.end.0))
+        else {
+            continue;
+        };
+        events.push((first.start, true, BufferId(index)));
+        events.push((last.end, false, BufferId(index)));
+    }
+    // At one tick, what ends makes room for what begins.
+    events.sort_unstable();
+    let mut live: Vec<BufferId> = Vec::new();
+    let mut changes: Vec<Occupancy> = Vec::new();
+    for (at, begins, id) in events {
+        match live.binary_search(&id) {
+            Err(place) if begins => live.insert(place, id),
+            Ok(place) if !begins => {
+                live.remove(place);
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let bytes = live
+            .iter()
+            .map(|id| buffer_bytes(schedule, chip, *id))
+            .sum();
+        match changes.last_mut() {
+            Some(last) if last.at == at => {
+                last.live.clone_from(&live);
+                last.bytes = bytes;
+            }
+            Some(_) | None => changes.push(Occupancy {
+                at,
+                live: live.clone(),
+                bytes,
+            }),
+        }
+    }
+    changes
+}
+
+/// Bytes a buffer takes, padding to words and to the bank grid included.
+fn buffer_bytes(schedule: &Schedule, chip: &Chip, id: BufferId) -> Bytes {
+    let buffer = &schedule.buffers[id.0];
+    let element = schedule.numerics.activations[buffer.tensor.0].bytes();
+    Bytes(buffer.words.0 * count(chip.array.pe.lanes) * element.0)
+}
+
+/// Most unpadded elements live at once.
+pub(super) fn peak_elements(schedule: &Schedule, occupancy: &[Occupancy]) -> Elements {
+    let live = |o: &Occupancy| {
+        o.live
+            .iter()
+            .map(|id| schedule.buffers[id.0].elements)
+            .sum()
+    };
+    Elements(occupancy.iter().map(live).max().unwrap_or(0))
+}

@@ -1,0 +1,72 @@
+//! Time of work outside the array: one strip on the vector unit, one call of the host.
+
+use crate::chip::{Host, VectorUnit};
+use crate::quantise::Numerics;
+use crate::reparam::{LayerGraph, LayerId, LayerOp};
+use crate::schedule::Strip;
+use crate::tensor::FeatureMap;
+use crate::units::{Bytes, Cycles, Macs, count};
+
+/// Elements that an operator looks at for `rows` output rows: of its windows, its operands' sum, or its input map.
+fn elements(op: &LayerOp, input: FeatureMap, output: FeatureMap, rows: usize) -> u64 {
+    let outputs = count(rows * output.width * output.channels);
+    match op {
+        LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => outputs,
+        LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => {
+            outputs * count(pool.kernel * pool.kernel)
+        }
+        LayerOp::GlobalAvgPool => input.elements().0,
+    }
+}
+
+/// `start + ceil(elements · cycles an element / lanes)`.
+pub(super) fn vector_cycles(
+    graph: &LayerGraph,
+    layer: LayerId,
+    strip: &Strip,
+    unit: &VectorUnit,
+) -> Cycles {
+    let this = &graph.layers[layer.0];
+    let input = graph.shape(this.inputs[0]);
+    let each = match this.op {
+        LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
+            unit.add_cycles
+        }
+        LayerOp::MaxPool(_) => unit.max_pool_cycles,
+        LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => unit.avg_pool_cycles,
+    };
+    let elements = elements(&this.op, input, this.output, strip.out_rows.len());
+    unit.start_cycles + Cycles((elements * each).div_ceil(count(unit.lanes)))
+}
+
+/// `call + max(transfer, work)` for one image: the host reads all operands and writes the result over its own port.
+pub(super) fn host_cycles(
+    graph: &LayerGraph,
+    numerics: &Numerics,
+    layer: LayerId,
+    host: &Host,
+) -> Cycles {
+    let this = &graph.layers[layer.0];
+    let size = |tensor: crate::reparam::TensorId| {
+        Bytes(graph.shape(tensor).elements().0 * numerics.activations[tensor.0].bytes().0)
+    };
+    let moved = this.inputs.iter().map(|t| size(*t)).sum::<Bytes>() + size(layer.output());
+    let input = graph.shape(this.inputs[0]);
+    let work = match &this.op {
+        LayerOp::Conv { conv, .. } => {
+            let each = conv.kernel * conv.kernel * input.channels / conv.groups;
+            Macs(this.output.elements().0 * count(each)).at_peak(Macs(host.macs_per_cycle))
+        }
+        LayerOp::FullyConnected { outputs, .. } => {
+            Macs(input.elements().0 * count(*outputs)).at_peak(Macs(host.macs_per_cycle))
+        }
+        op @ (LayerOp::Add { .. }
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool) => {
+            let elements = elements(op, input, this.output, this.output.height);
+            Cycles(elements.div_ceil(host.elements_per_cycle))
+        }
+    };
+    host.call_cycles + moved.over(host.bytes_per_cycle).max(work)
+}
