@@ -10,8 +10,8 @@ use repchip::tensor::FeatureMap;
 const IMAGE: FeatureMap = FeatureMap::new(224, 224, 3);
 
 fn folded(name: &str, branches: Branches) -> (Graph, LayerGraph) {
-    let graph = builtin::graph(name, IMAGE).unwrap();
-    let layers = fold_graph(&graph, branches).unwrap();
+    let graph = builtin::graph(name, IMAGE).expect("a built-in network");
+    let layers = fold_graph(&graph, branches).expect("a valid graph");
     (graph, layers)
 }
 
@@ -222,5 +222,19 @@ fn residual_additions_and_their_shortcuts() {
             .collect();
         assert_eq!(adds.len(), additions, "{name}");
         assert_eq!(adds.iter().sum::<u64>(), elements, "{name}");
+    }
+}
+
+#[test]
+fn the_two_small_networks() {
+    for (name, fused, unfused) in [
+        ("repvgg-mini", 366_058, 409_002),
+        ("resnet-mini", 381_674, 382_522),
+    ] {
+        let graph = builtin::graph(name, FeatureMap::new(28, 28, 1)).unwrap();
+        assert_eq!(builtin::default_input(name).unwrap(), graph.input());
+        let layers = fold_graph(&graph, Branches::Fuse).unwrap();
+        assert_eq!(layers.parameters(), fused, "{name}");
+        assert_eq!(graph.parameters(), unfused, "{name}");
     }
 }

@@ -16,6 +16,8 @@ mod linear;
 mod plan;
 mod report;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod witness;
 
 pub use error::ReparamError;
