@@ -5,6 +5,9 @@ use super::{Conv, Graph, NetworkError, Node, NodeId, Op, Pool};
 use crate::tensor::FeatureMap;
 use std::collections::BTreeSet;
 
+/// Added to the variance by every batch norm of the built-in networks, as the framework they come from does.
+pub const BATCH_NORM_EPS: f64 = 1e-5;
+
 /// A graph under construction.
 ///
 /// ```
@@ -103,7 +106,7 @@ impl GraphBuilder {
         self.node(name, Op::Conv(conv), &[from])
     }
 
-    /// Adds a batch norm with the usual eps of 1e-5.
+    /// Adds a batch norm with [`BATCH_NORM_EPS`].
     ///
     /// # Errors
     /// As [`Self::node`].
@@ -112,7 +115,8 @@ impl GraphBuilder {
         name: impl Into<String>,
         from: NodeId,
     ) -> Result<NodeId, NetworkError> {
-        self.node(name, Op::BatchNorm { eps: 1e-5 }, &[from])
+        let eps = BATCH_NORM_EPS;
+        self.node(name, Op::BatchNorm { eps }, &[from])
     }
 
     /// Adds a ReLU.

@@ -70,16 +70,22 @@ pub enum TensorFault {
 /// When the file cannot be read or is damaged, or any tensor is missing, left over, misshapen, of another type
 /// or not finite, or a variance is negative. All such tensors are listed.
 pub fn read_safetensors(graph: &Graph, path: &Path) -> Result<Params, NetworkError> {
-    let unreadable = |cause: String| NetworkError::Unreadable {
+    match std::fs::read(path) {
+        Ok(bytes) => parse(graph, &bytes, path),
+        Err(error) => Err(NetworkError::Unreadable {
+            path: path.display().to_string(),
+            cause: error.to_string(),
+        }),
+    }
+}
+
+fn parse(graph: &Graph, bytes: &[u8], path: &Path) -> Result<Params, NetworkError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| NetworkError::Unreadable {
         path: path.display().to_string(),
-        cause,
-    };
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| {
-        unreadable(format!(
+        cause: format!(
             "its {} bytes are not a whole safetensors file ({error})",
             bytes.len()
-        ))
+        ),
     })?;
     let mut reader = Reader::new(file.iter());
     let biased = graph.biased();
@@ -229,5 +235,153 @@ impl<'data> Reader<'data> {
         });
         self.faults.extend(extra);
         self.faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Conv, GraphBuilder};
+    use crate::tensor::FeatureMap;
+
+    type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+
+    /// conv -> bn -> relu -> fc over a 1x2x2 map.
+    fn graph() -> Graph {
+        let mut b = GraphBuilder::new("net", FeatureMap::new(1, 2, 1)).unwrap();
+        let conv = b
+            .conv("a.conv", GraphBuilder::INPUT, Conv::square(2, 3))
+            .unwrap();
+        let norm = b.batch_norm("a.bn", conv).unwrap();
+        let relu = b.relu("relu", norm).unwrap();
+        b.fully_connected("fc", relu, 1).unwrap();
+        b.finish().unwrap()
+    }
+
+    fn put(tensors: &mut Tensors, name: &str, shape: &[usize], first: f32) {
+        let n: usize = shape.iter().product();
+        let values = (0..n).scan(first, |value, _| {
+            *value += 1.0;
+            Some(*value - 1.0)
+        });
+        let bytes = values.flat_map(f32::to_le_bytes).collect();
+        tensors.insert(name.to_owned(), (Dtype::F32, shape.to_vec(), bytes));
+    }
+
+    fn tensors(prefix: &str) -> Tensors {
+        let mut tensors = Tensors::new();
+        put(
+            &mut tensors,
+            &format!("{prefix}a.conv.weight"),
+            &[2, 1, 3, 3],
+            0.0,
+        );
+        for (first, part) in (1_u8..).zip(["weight", "bias", "running_mean", "running_var"]) {
+            put(
+                &mut tensors,
+                &format!("{prefix}a.bn.{part}"),
+                &[2],
+                f32::from(first) * 10.0,
+            );
+        }
+        let batches = (Dtype::I64, Vec::new(), vec![0; 8]);
+        tensors.insert(format!("{prefix}a.bn.num_batches_tracked"), batches);
+        put(&mut tensors, &format!("{prefix}fc.weight"), &[1, 4], 0.0);
+        put(&mut tensors, &format!("{prefix}fc.bias"), &[1], 7.0);
+        tensors
+    }
+
+    fn bytes(tensors: &Tensors) -> Vec<u8> {
+        let views = tensors.iter().map(|(name, (dtype, shape, data))| {
+            (name, TensorView::new(*dtype, shape.clone(), data).unwrap())
+        });
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Params, NetworkError> {
+        parse(&graph(), bytes, Path::new("net.safetensors"))
+    }
+
+    fn faults(tensors: &Tensors) -> Vec<String> {
+        match read(&bytes(tensors)) {
+            Err(NetworkError::Tensors { faults, .. }) => {
+                faults.iter().map(ToString::to_string).collect()
+            }
+            other => panic!("faults expected, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_whole_file_is_read_with_and_without_prefix_and_permuted() {
+        let params = read(&bytes(&tensors(""))).unwrap();
+        assert_eq!(read(&bytes(&tensors("module."))).unwrap(), params);
+        params.check(&graph()).unwrap();
+        let NodeParams::Conv { weight, bias } = &params.nodes[1] else {
+            panic!("node 1 is the convolution");
+        };
+        assert_eq!(weight.dim(), (2, 3, 3, 1));
+        assert!((weight[[1, 0, 2, 0]] - 11.0).abs() < f32::EPSILON);
+        assert!(bias.is_none());
+        // Channel first 0 1 | 2 3 becomes pixel first.
+        let NodeParams::FullyConnected { weight, .. } = &params.nodes[4] else {
+            panic!("node 4 is the fully connected layer");
+        };
+        assert_eq!(weight.as_slice().unwrap(), [0.0, 2.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let mut wrong = tensors("");
+        wrong.remove("a.conv.weight");
+        put(&mut wrong, "a.conv.bias", &[2], 0.0);
+        put(&mut wrong, "a.bn.weight", &[3], 0.0);
+        put(&mut wrong, "a.bn.running_var", &[2], -1.0);
+        put(&mut wrong, "fc.bias", &[1], f32::NAN);
+        wrong.insert("a.bn.bias".to_owned(), (Dtype::F16, vec![2], vec![0; 4]));
+        let want = [
+            "`a.conv.weight` of shape [2, 1, 3, 3] is missing",
+            "`a.bn.weight` has shape [3], the network needs [2]",
+            "`a.bn.bias` holds F16, only F32 is read",
+            "`a.bn.running_var` holds -1 at place 0, a variance is not negative",
+            "`fc.bias` holds NaN at place 0, a parameter is a finite number",
+            "`a.conv.bias` of shape [2] is not in the network",
+        ];
+        assert_eq!(faults(&wrong), want);
+    }
+
+    #[test]
+    fn two_names_for_one_tensor_are_refused() {
+        let mut twice = tensors("");
+        put(&mut twice, "module.fc.bias", &[1], 1.0);
+        assert_eq!(
+            faults(&twice),
+            ["`module.fc.bias` of shape [1] is not in the network"]
+        );
+    }
+
+    #[test]
+    fn a_cut_or_garbled_file_is_an_error() {
+        let whole = bytes(&tensors(""));
+        for length in 0..whole.len() {
+            let error = read(&whole[..length]).unwrap_err();
+            assert!(
+                matches!(error, NetworkError::Unreadable { .. }),
+                "{length}: {error}"
+            );
+        }
+        for place in 0..whole.len() {
+            let mut garbled = whole.clone();
+            garbled[place] ^= 0x5a;
+            // A flipped bit in a value may pass; nothing may panic.
+            let _ = read(&garbled);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("whole");
+        std::fs::write(&file, &whole).unwrap();
+        assert_eq!(read_safetensors(&graph(), &file), read(&whole));
+        for path in [folder.path(), &folder.path().join("none")] {
+            let error = read_safetensors(&graph(), path).unwrap_err();
+            assert!(matches!(error, NetworkError::Unreadable { .. }), "{error}");
+        }
     }
 }

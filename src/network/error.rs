@@ -226,8 +226,18 @@ impl From<NetworkError> for Problem {
     }
 }
 
+/// One problem for each tensor that does not fit, otherwise one.
 impl From<NetworkError> for Problems {
     fn from(error: NetworkError) -> Self {
-        Problem::from(error).into()
+        let (code, help) = (error.code(), error.help());
+        match error {
+            NetworkError::Tensors { faults, origin, .. } => {
+                let problem = |fault: &TensorFault| {
+                    Problem::new(code, format!("{origin}: {fault}"), help.clone())
+                };
+                Self(faults.iter().map(problem).collect())
+            }
+            other => Problem::from(other).into(),
+        }
     }
 }

@@ -12,7 +12,7 @@ mod error;
 mod params;
 pub mod shape;
 
-pub use builder::GraphBuilder;
+pub use builder::{BATCH_NORM_EPS, GraphBuilder};
 pub use error::NetworkError;
 
 use crate::tensor::FeatureMap;

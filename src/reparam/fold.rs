@@ -107,18 +107,36 @@ fn plain_op(op: &Op, head: &Head) -> LayerOp {
 }
 
 fn layer_params(graph: &Graph, params: &Params, head: &Head) -> Result<LayerParams, ReparamError> {
-    let Some(linear) = &head.linear else {
+    let Some(exact) = affine(graph, params, head) else {
         return plain_params(&params.nodes[head.body.0], head);
     };
-    let shape = Window {
-        conv: linear.conv(graph.nodes[head.body.0].shape.channels),
-        in_channels: graph.nodes[linear.base.0].shape.channels,
-    };
-    let exact = evaluate(graph, params, &linear.expr, shape);
     Ok(LayerParams::Conv {
         weight: round(&exact.weight, &head.name, "weight")?,
         bias: round(&exact.bias, &head.name, "bias")?,
     })
+}
+
+/// The parameters of a layer that is a convolution, before they are rounded.
+fn affine(graph: &Graph, params: &Params, head: &Head) -> Option<Affine> {
+    let linear = head.linear.as_ref()?;
+    let window = Window {
+        conv: linear.conv(graph.nodes[head.body.0].shape.channels),
+        in_channels: graph.nodes[linear.base.0].shape.channels,
+    };
+    Some(evaluate(graph, params, &linear.expr, window))
+}
+
+/// The parameters of each layer that is a convolution, before they are rounded to f32; none for other layers.
+///
+/// # Errors
+/// When the graph breaks a rule or the parameters do not fit it.
+pub fn exact(network: &Network, branches: Branches) -> Result<Vec<Option<Affine>>, ReparamError> {
+    let plan = Plan::new(&network.graph, branches)?;
+    network.params.check(&network.graph)?;
+    let heads = plan.heads();
+    Ok((heads.iter())
+        .map(|head| affine(&network.graph, &network.params, head))
+        .collect())
 }
 
 fn plain_params(params: &NodeParams, head: &Head) -> Result<LayerParams, ReparamError> {

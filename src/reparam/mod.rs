@@ -10,12 +10,18 @@ mod count;
 mod error;
 mod fold;
 mod kernel;
+#[cfg(test)]
+mod laws;
 mod linear;
 mod plan;
 mod report;
+#[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod witness;
 
 pub use error::ReparamError;
-pub use fold::{fold, fold_graph};
+pub use fold::{exact, fold, fold_graph};
 pub use kernel::{Affine, Norm, embed_pointwise, fold_batch_norm, identity_kernel, sum_branches};
 pub use report::{BlockReport, Outcome, Reason, Unfusable, report};
 

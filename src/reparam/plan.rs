@@ -152,6 +152,10 @@ impl<'g> Plan<'g> {
         for branch in [&a, &b] {
             self.leaves(&branch.expr, &mut leaves);
         }
+        if leaves.len() == 1 {
+            // One name alone would give the stem of the branch, not of the block.
+            leaves.push(self.name(id));
+        }
         let stem = common_stem(leaves);
         let name = if stem.is_empty() {
             self.name(id).to_owned()

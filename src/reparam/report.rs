@@ -73,7 +73,7 @@ pub enum Reason {
         reader: String,
     },
     /// Two windows differ in an attribute that must be equal.
-    #[error("the {what} differs: {left} and {right}")]
+    #[error("branches differ in {what}: {left} and {right}")]
     Attribute {
         /// `stride`, `groups` or `dilation`.
         what: &'static str,

@@ -1,7 +1,7 @@
 //! Networks known by name, in training form, for any input image.
 //!
-//! Node names are the stems of the parameter names in the networks' public checkpoints. The last input size
-//! a network was trained with is its [`default_input`].
+//! Node names are the stems of the parameter names in the networks' public checkpoints. The input size a
+//! network is usually run with is its [`default_input`].
 
 mod repvgg;
 mod resnet;

@@ -1,4 +1,5 @@
-//! RepVGG in its multi-branch training form.
+//! RepVGG in its multi-branch training form (Ding et al., "RepVGG: Making VGG-style ConvNets Great Again", CVPR
+//! 2021, tables 2 and 3).
 //!
 //! A block is `relu(bn(conv3x3(x)) + bn(conv1x1(x)) + bn(x))`; the last branch exists when the block keeps the
 //! map's shape. Branches stand in this order and are all made before the first sum.

@@ -1,4 +1,5 @@
-//! ResNet with basic or bottleneck blocks.
+//! ResNet with basic or bottleneck blocks (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
+//! table 1).
 //!
 //! A block is `relu(convolutions(x) + shortcut(x))`. The projection of the shortcut, where there is one, comes
 //! first, so that the block's last convolution stands directly before the addition.

@@ -1,4 +1,4 @@
-//! VGG-16 without batch norm: thirteen 3x3 convolutions with bias, five max-pools, three fully connected layers.
+//! VGG-16 without batch norm (Simonyan and Zisserman, ICLR 2015, configuration D): thirteen 3x3 convolutions with bias, five max-pools, three fully connected layers.
 //!
 //! The classifier reads the last map as it is: 7x7 pixels at 224x224, and as many as there are at other sizes.
 
