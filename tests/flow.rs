@@ -20,12 +20,12 @@ fn chip(name: &str) -> Chip {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("configs/chips")
         .join(name);
-    Chip::read(&path.with_extension("toml")).unwrap()
+    Chip::read(&path.with_extension("toml")).expect("a shipped chip is valid")
 }
 
 fn graph(name: &str, side: usize) -> LayerGraph {
-    let graph = builtin::graph(name, FeatureMap::new(side, side, 3)).unwrap();
-    fold_graph(&graph, Branches::Fuse).unwrap()
+    let graph = builtin::graph(name, FeatureMap::new(side, side, 3)).expect("a built-in network");
+    fold_graph(&graph, Branches::Fuse).expect("a built-in network folds")
 }
 
 fn try_schedule(graph: &LayerGraph, chip: &Chip) -> Result<Schedule, MapError> {
@@ -41,7 +41,7 @@ fn try_schedule(graph: &LayerGraph, chip: &Chip) -> Result<Schedule, MapError> {
 }
 
 fn schedule(graph: &LayerGraph, chip: &Chip) -> Schedule {
-    try_schedule(graph, chip).unwrap()
+    try_schedule(graph, chip).expect("the network fits the chip")
 }
 
 /// Cycles of the convolutions when memory costs nothing, on 8 rows, 8 lanes and one pixel.
@@ -109,8 +109,8 @@ fn accounts_close_and_bounds_hold_on_every_shipped_chip() {
         let chip = chip(name);
         for network in ["repvgg-a0", "resnet-18", "resnet-50-v1"] {
             let graph = graph(network, 224);
-            if (name, network) == ("tiny", "resnet-50-v1") {
-                // One tile row of its widest 1x1 does not fit 96 KiB.
+            if matches!(name, "tiny" | "ucla-kneron-like") && network == "resnet-50-v1" {
+                // One tile row of its widest layers does not fit so small a memory.
                 let error = try_schedule(&graph, &chip).unwrap_err();
                 assert!(matches!(error, MapError::Sram { .. }), "{error}");
                 continue;
