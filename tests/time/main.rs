@@ -1,0 +1,7 @@
+//! The clock against an independent machine, numbers from paper, and laws.
+
+mod by_hand;
+mod jobs;
+mod laws;
+mod machine;
+mod witness;
