@@ -149,7 +149,7 @@ fn a_fraction_of_bandwidth_is_exact() {
     };
     let job = single(chip, FeatureMap::new(5, 5, 1), conv, WeightMode::Held);
     let times = time::run(&job.schedule, &job.chip, Mode::Real);
-    let fetch = job.fetched_by.values().next().unwrap()[0];
+    let fetch = job.fetched_by.values().next().expect("one Sweep")[0];
     assert_eq!(times.ops[fetch].end.0, (14 * 8u64).div_ceil(3));
 }
 

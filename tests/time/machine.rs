@@ -33,8 +33,17 @@ pub(crate) struct Seen {
     pub(crate) idle: BTreeMap<Cause, u64>,
     /// By Sweep: start of its first pass, end of its last step.
     pub(crate) sweeps: Vec<[u64; 2]>,
+    /// By Sweep: end of its last drain.
+    pub(crate) drained: Vec<u64>,
     /// By pass: end of its last step.
     pub(crate) passes: Vec<u64>,
+}
+
+/// A register to be drained: of which patch and Sweep, and the cycles left.
+struct Draining {
+    patch: usize,
+    sweep: usize,
+    left: u64,
 }
 
 /// Drain registers, one served at a time.
@@ -42,24 +51,22 @@ pub(crate) struct Seen {
 struct Drain {
     /// Registers that hold an output, by patch.
     full: Vec<usize>,
-    queue: VecDeque<(usize, u64)>,
-    /// Register being drained and cycles left.
-    busy: Option<(usize, u64)>,
+    queue: VecDeque<Draining>,
+    busy: Option<Draining>,
 }
 
 impl Drain {
-    fn clock(&mut self) {
-        if self.busy.is_none() {
-            self.busy = self.queue.pop_front();
+    /// One cycle; the Sweep whose register is empty after it, if any.
+    fn clock(&mut self) -> Option<usize> {
+        self.busy = self.busy.take().or_else(|| self.queue.pop_front());
+        let busy = self.busy.as_mut()?;
+        busy.left -= 1;
+        if busy.left > 0 {
+            return None;
         }
-        if let Some((register, left)) = &mut self.busy {
-            *left -= 1;
-            if *left == 0 {
-                let done = *register;
-                self.full.retain(|r| *r != done);
-                self.busy = None;
-            }
-        }
+        let done = self.busy.take()?;
+        self.full.retain(|patch| *patch != done.patch);
+        Some(done.sweep)
     }
 
     fn idle(&self) -> bool {
@@ -91,6 +98,7 @@ pub(crate) fn run(passes: &[PassIn], start: u64, setup: u64) -> Seen {
                 filling = None;
                 if pass.first {
                     seen.sweeps.push([clock, 0]);
+                    seen.drained.push(0);
                 }
                 begun += 1;
                 patch = Some(0);
@@ -129,12 +137,18 @@ pub(crate) fn run(passes: &[PassIn], start: u64, setup: u64) -> Seen {
             Some(cause) => *seen.idle.entry(cause).or_default() += 1,
             None => seen.steps += 1,
         }
-        drain.clock();
+        if let Some(sweep) = drain.clock() {
+            seen.drained[sweep] = clock + 1;
+        }
         if let Some(at) = stepped {
             let pass = &passes[begun - 1];
             if let Some(drains) = &pass.drains {
                 drain.full.push(at);
-                drain.queue.push_back((at, drains[at]));
+                drain.queue.push_back(Draining {
+                    patch: at,
+                    sweep: seen.sweeps.len() - 1,
+                    left: drains[at],
+                });
             }
             let more = at + 1 < pass.reads.len();
             patch = more.then_some(at + 1);

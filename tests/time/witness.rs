@@ -1,15 +1,17 @@
 //! The fold against the machine, on random jobs; reads, kernels and drains counted here, pixel by pixel.
 
+use crate::channel::{self, Transfer};
 use crate::jobs::{Job, job};
 use crate::machine::{PassIn, run};
 use proptest::prelude::*;
-use repchip::chip::{Chip, Reuse};
+use repchip::chip::{Chip, Dram, Reuse};
 use repchip::reparam::LayerId;
 use repchip::schedule::work::{ConvWork, Pass, PassKind};
-use repchip::schedule::{ArrayPlan, LayerPlan, OpKind, WeightMode};
+use repchip::schedule::{ArrayPlan, LayerPlan, Op, OpKind, WeightMode, weights};
 use repchip::time::{self, Cause, Mode, Timeline};
-use repchip::units::count;
+use repchip::units::{Bytes, count};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 type Pixels = BTreeSet<(usize, usize)>;
 
@@ -98,13 +100,13 @@ fn drain_cycles(
     count(requantise.max(write))
 }
 
-/// The passes of one layer as the machine takes them, with the Sweep each belongs to.
+/// The passes of one layer as the machine takes them, with the Sweep and the Fetch each belongs to.
 fn layer_passes(
     job: &Job,
     times: &Timeline,
     id: LayerId,
     plan: &ArrayPlan,
-) -> Vec<(usize, PassIn)> {
+) -> Vec<(usize, Option<usize>, PassIn)> {
     let mut all = Vec::new();
     let mut strip_before = None;
     let bits = job.schedule.numerics.weight_bits[id.0];
@@ -146,6 +148,7 @@ fn layer_passes(
                     let reuse = job.chip.activation_sram.reuse;
                     all.push((
                         index,
+                        (!residual).then(|| fetched[slot]),
                         PassIn {
                             reads: patches(work, pass, tile_row, block, reuse)
                                 .iter()
@@ -223,19 +226,74 @@ const STEPS: [Cause; 6] = [
     Cause::Residual,
 ];
 
+/// Bytes of one fill of a row group in DRAM; fill 0 begins with the parameter block.
+fn fill_bytes(job: &Job, op: &Op, row_group: usize, fill: usize) -> Range<u64> {
+    let LayerPlan::Array(plan) = &job.schedule.layers[op.layer.0] else {
+        unreachable!("a chain of convolutions")
+    };
+    let rows = plan.work.row_group(row_group);
+    let bytes = u64::from(job.schedule.numerics.weight_bits[op.layer.0].div_ceil(8));
+    let pass = fill % plan.work.conv_pass_count();
+    let base = job.schedule.dram.weights[op.layer.0][row_group].0;
+    let (mut start, mut end) = (base, base + weights::parameter_block_bytes(&rows).0);
+    for (index, each) in plan.work.passes(row_group)[..=pass].iter().enumerate() {
+        if index > 0 || fill > 0 {
+            start = end;
+        }
+        end += weights::pass_bytes(&rows, each, Bytes(bytes)).0;
+    }
+    start..end
+}
+
+/// Loads, Stores and Fetches against the channel's clock; `freed` says when each Fetch's slot was last used.
+fn check_dma(seed: u64, job: &Job, times: &Timeline, freed: &BTreeMap<usize, u64>) {
+    let slots = job.chip.weight_slots(job.schedule.numerics.widest_weight());
+    let (mut transfers, mut told, mut fetches) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, op) in job.schedule.ops.iter().enumerate() {
+        let ends = op.after.iter().map(|o| times.span(*o));
+        let (from, bytes) = match &op.kind {
+            OpKind::Load { start, bytes, .. } => {
+                let from = ends.map(|s| s.steps_end.0).max().unwrap_or(0);
+                (from, start.0..start.0 + bytes.0)
+            }
+            OpKind::Store { start, bytes, .. } => {
+                let from = ends.map(|s| s.end.0).max().unwrap_or(0);
+                (from, start.0..start.0 + bytes.0)
+            }
+            OpKind::Fetch { row_group, fills } => {
+                fetches.push(index);
+                let before = fetches.len().checked_sub(slots + 1);
+                let from = before.map_or(0, |b| freed[&fetches[b]]);
+                (from, fill_bytes(job, op, *row_group, fills.start))
+            }
+            OpKind::Sweep { .. } | OpKind::Vector { .. } | OpKind::Host { .. } => continue,
+        };
+        transfers.push(Transfer { from, bytes });
+        told.push([times.ops[index].start.0, times.ops[index].end.0]);
+    }
+    let Dram::Flat(dram) = &job.chip.dram;
+    assert_eq!(told, channel::run(&transfers, dram), "seed {seed}: DMA");
+}
+
 fn check(seed: u64) {
     let job = job(seed);
     let times = time::run(&job.schedule, &job.chip, Mode::Real);
     let mut now = 0;
+    let mut freed: BTreeMap<usize, u64> = BTreeMap::new();
     for (index, layer) in times.layers.iter().enumerate() {
         let LayerPlan::Array(plan) = &job.schedule.layers[index] else {
             unreachable!("a chain of convolutions")
         };
         assert_eq!(layer.start.0, now, "seed {seed}: layers follow one another");
         let passes = layer_passes(&job, &times, LayerId(index), plan);
-        let (owners, passes): (Vec<usize>, Vec<PassIn>) = passes.into_iter().unzip();
+        let (mut owners, mut fetches, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
+        for (owner, fetch, pass) in passes {
+            owners.push(owner);
+            fetches.push(fetch);
+            inputs.push(pass);
+        }
+        let passes = inputs;
         let mut seen = run(&passes, now, job.chip.control.layer_start_cycles.0);
-        let array_end = seen.end;
         if index + 1 == times.layers.len() {
             let stored = times
                 .ops
@@ -276,8 +334,13 @@ fn check(seed: u64) {
             .map(|op| [times.ops[*op].start.0, times.ops[*op].steps_end.0])
             .collect();
         assert_eq!(spans, seen.sweeps, "seed {seed} layer {index}: sweeps");
-        let last = sweeps.last().expect("a layer has Sweeps");
-        assert_eq!(times.ops[*last].end.0, array_end, "seed {seed}: last drain");
+        let drained: Vec<u64> = sweeps.iter().map(|op| times.ops[*op].end.0).collect();
+        assert_eq!(drained, seen.drained, "seed {seed} layer {index}: drains");
+        for (fetch, end) in fetches.iter().zip(&seen.passes) {
+            if let Some(fetch) = fetch {
+                freed.insert(*fetch, *end);
+            }
+        }
         let [words, kernels] = accesses(&job, LayerId(index), plan);
         assert_eq!(
             layer.accesses.activation_reads, words,
@@ -289,6 +352,7 @@ fn check(seed: u64) {
         );
         now = layer.end.0;
     }
+    check_dma(seed, &job, &times, &freed);
     assert_eq!(times.total.0, now, "seed {seed}: total");
     assert_eq!(
         times.account().total(),
