@@ -1,11 +1,12 @@
 //! What holds for every schedule.
 
-use crate::jobs::{Job, job, non_zero};
+use crate::jobs::{job, non_zero};
+use crate::writer::Job;
 use proptest::prelude::*;
 use repchip::chip::{Dram, Pointwise};
-use repchip::schedule::{LayerPlan, OpKind};
+use repchip::schedule::{LayerPlan, OpId, OpKind, Traffic, WeightMode, weights};
 use repchip::time::{self, Cause, Mode};
-use repchip::units::{Cycles, count};
+use repchip::units::{Bytes, Cycles, count};
 
 /// The job with `parts` and `whole` times its bandwidth as `parts / whole`, at most one burst a cycle.
 fn faster(job: &Job, parts: u64, whole: u64) -> Job {
@@ -146,4 +147,77 @@ fn fetchings(job: &Job, layer: usize) -> Vec<(u64, usize, usize)> {
         .into_iter()
         .map(|(group, fills)| (1, group, fills / plan.work.conv_pass_count()))
         .collect()
+}
+
+/// The schedule with the Fetches of each fetching that follow one another joined into one.
+fn joined(job: &Job) -> Job {
+    let mut schedule = job.schedule.clone();
+    let mut places = Vec::new();
+    schedule.ops.clear();
+    for op in &job.schedule.ops {
+        let before = schedule.ops.last_mut();
+        if let (Some(before), OpKind::Fetch { row_group, fills }) = (before, &op.kind)
+            && before.layer == op.layer
+            && let OpKind::Fetch {
+                row_group: same,
+                fills: so_far,
+            } = &mut before.kind
+            && same == row_group
+            && so_far.end == fills.start
+        {
+            so_far.end = fills.end;
+        } else {
+            let mut op = op.clone();
+            op.after = op.after.iter().map(|o| OpId(places[o.0])).collect();
+            schedule.ops.push(op);
+        }
+        places.push(schedule.ops.len() - 1);
+    }
+    for buffer in &mut schedule.buffers {
+        buffer.live = OpId(0)..OpId(schedule.ops.len() - 1);
+    }
+    Job {
+        chip: job.chip.clone(),
+        schedule,
+        fetched_by: std::collections::BTreeMap::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+    /// A burst that holds the end of one pass and the begin of the next is read once.
+    #[test]
+    fn a_longer_fetch_never_costs_cycles(seed: u64) {
+        let apart = job(seed);
+        let joined = joined(&apart);
+        prop_assert!(joined.schedule.ops.len() <= apart.schedule.ops.len());
+        let slow = time::run(&apart.schedule, &apart.chip, Mode::Real);
+        let fast = time::run(&joined.schedule, &joined.chip, Mode::Real);
+        prop_assert!(fast.total <= slow.total);
+        prop_assert_eq!(fast.dram().payload(), slow.dram().payload());
+        prop_assert!(fast.dram().bus() <= slow.dram().bus());
+        prop_assert_eq!(fast.account().total(), fast.total);
+        // The bursts of each fetching are those its range touches, unless a block is streamed again.
+        let Dram::Flat(dram) = &apart.chip.dram;
+        let held = apart.schedule.layers.iter().all(
+            |plan| matches!(plan, LayerPlan::Array(plan) if plan.weights != WeightMode::Streamed),
+        );
+        if held {
+            let mut bus = 0;
+            for op in &joined.schedule.ops {
+                if let OpKind::Fetch { row_group, .. } = op.kind {
+                    let LayerPlan::Array(plan) = &joined.schedule.layers[op.layer.0] else {
+                        unreachable!("a chain of convolutions")
+                    };
+                    let bits = joined.schedule.numerics.weight_bits[op.layer.0];
+                    let rows = plan.work.row_group(row_group);
+                    let weight = Bytes(u64::from(bits.div_ceil(8)));
+                    let bytes = weights::row_group_bytes(&plan.work, &rows, weight);
+                    bus += bytes.0.next_multiple_of(dram.burst.0);
+                }
+            }
+            prop_assert_eq!(fast.dram().get(Traffic::Weights).bus, Bytes(bus));
+        }
+    }
 }

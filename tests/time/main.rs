@@ -6,3 +6,4 @@ mod jobs;
 mod laws;
 mod machine;
 mod witness;
+mod writer;

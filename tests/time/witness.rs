@@ -1,8 +1,9 @@
 //! The fold against the machine, on random jobs; reads, kernels and drains counted here, pixel by pixel.
 
 use crate::channel::{self, Transfer};
-use crate::jobs::{Job, job};
+use crate::jobs::job;
 use crate::machine::{PassIn, run};
+use crate::writer::Job;
 use proptest::prelude::*;
 use repchip::chip::{Chip, Dram, Reuse};
 use repchip::reparam::LayerId;
