@@ -1,3 +1,5 @@
-//! The command.
+//! The command `repchip`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    repchip::cli::main()
+}

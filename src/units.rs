@@ -232,6 +232,24 @@ impl Bytes {
     }
 }
 
+impl Bandwidth {
+    /// The rate of `bytes_per_second` at a clock, in lowest terms.
+    #[must_use]
+    pub fn exact(bytes_per_second: NonZeroU64, clock: Hertz) -> Self {
+        let (mut a, mut b) = (bytes_per_second.get(), clock.0.get());
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        let reduced = |n: NonZeroU64| {
+            NonZeroU64::new(n.get() / a).expect("a divisor is at most the number it divides")
+        };
+        Self {
+            numerator: reduced(bytes_per_second),
+            denominator: reduced(clock.0),
+        }
+    }
+}
+
 impl Macs {
     /// Cycles an array with `peak` multipliers needs for this work when every multiplier is used.
     #[must_use]
@@ -256,6 +274,13 @@ mod tests {
         assert_eq!(Bytes(0).over(port), Cycles(0));
         assert_eq!(Bytes(64).over(port), Cycles(1));
         assert_eq!(Bytes(65).over(port), Cycles(2));
+    }
+
+    #[test]
+    fn a_bandwidth_is_in_lowest_terms() {
+        let whole = |n| NonZeroU64::new(n).unwrap();
+        let rate = Bandwidth::exact(whole(12_800_000_000), Hertz(whole(1_000_000_000)));
+        assert_eq!((rate.numerator, rate.denominator), (whole(64), whole(5)));
     }
 
     #[test]

@@ -1,10 +1,18 @@
 //! What the machine is: the array of processing elements, its memories, its vector unit and host.
 //!
 //! In: a chip's TOML file. Out: a [`Chip`], valid from birth. Every figure is in the unit its name says.
+//! A file is refused with all its problems at once; only `description`, `[vector]` and `[host]` may be absent.
 //! This room knows nothing of networks.
 
+mod error;
+mod raw;
+mod read;
+
+pub use error::ChipError;
+
 use crate::fixed::Accumulator;
-use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz};
+use crate::problem::Setting;
+use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 use serde::Serialize;
 
 /// The kind of processing element.
@@ -187,6 +195,8 @@ pub struct Source {
 pub struct Chip {
     /// Its name.
     pub name: String,
+    /// What it models, in a sentence.
+    pub description: Option<String>,
     /// Clock frequency.
     pub clock: Hertz,
     /// The array.
@@ -207,6 +217,55 @@ pub struct Chip {
     pub host: Option<Host>,
     /// Where the figures come from.
     pub sources: Vec<Source>,
+    /// The effective configuration, key by key.
+    pub settings: Vec<Setting>,
+    /// SHA-256 of the file's text, in hexadecimal.
+    pub digest: String,
+}
+
+impl WeightSram {
+    /// Bytes of a slot: one pass at nine taps, idle rows and lanes included.
+    #[must_use]
+    pub fn slot(array: &Array, weight_bits: u8) -> Bytes {
+        let weights = count(9 * array.rows * array.pe.lanes);
+        Bytes(weights * u64::from(weight_bits.div_ceil(8)))
+    }
+
+    /// Whole slots in the capacity.
+    ///
+    /// # Panics
+    /// When `weight_bits` is 0: the layer has no weights.
+    #[must_use]
+    pub fn slots(&self, array: &Array, weight_bits: u8) -> u64 {
+        self.capacity.0 / Self::slot(array, weight_bits).0
+    }
+}
+
+impl Chip {
+    /// Weight slots at a weight's width, which is at least 1 bit.
+    #[must_use]
+    pub fn slots(&self, weight_bits: u8) -> u64 {
+        self.weight_sram.slots(&self.array, weight_bits)
+    }
+
+    /// The effective configuration, key by key; what is absent stands with source `default`.
+    #[must_use]
+    pub fn effective(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// The figures whose source starts with `assumed`.
+    #[must_use]
+    pub fn assumed(&self) -> Vec<Assumption> {
+        self.sources
+            .iter()
+            .filter(|source| source.source.starts_with("assumed"))
+            .map(|source| Assumption {
+                key: source.key.clone(),
+                value: source.value.clone(),
+            })
+            .collect()
+    }
 }
 
 impl Chip {

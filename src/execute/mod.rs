@@ -15,11 +15,15 @@ mod dram;
 mod error;
 mod exact;
 mod fast;
+mod host;
 mod kernels;
 mod layer;
 mod machine;
+mod memory;
 pub mod naive;
+mod operation;
 mod sram;
+mod sweeps;
 mod vector;
 mod view;
 

@@ -22,6 +22,17 @@ impl<'a> View<'a> {
     }
 }
 
+/// Whole images as the pixels of one row.
+pub(super) fn flat_view(flat: &[i32], images: usize) -> View<'_> {
+    View {
+        height: 1,
+        width: images,
+        channels: flat.len() / images,
+        first: 0,
+        rows: vec![flat],
+    }
+}
+
 /// A rectangle of a layer's output: whole rows of some channels of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Area {

@@ -143,7 +143,7 @@ mod tests {
         fn every_sum_is_congruent_clamped_or_refused(bits in 16u8..=64, a in any::<i64>(), b in any::<i64>(), near in any::<bool>()) {
             let wide = accumulator(bits, Overflow::Wrap);
             let acc = wide.fit(i128::from(a)).unwrap();
-            let addend = if near { wide.max() - acc + b % 3 } else { b };
+            let addend = if near { wide.max().wrapping_sub(acc).wrapping_add(b % 3) } else { b };
             let exact = i128::from(acc) + i128::from(addend);
             let (min, max) = (i128::from(wide.min()), i128::from(wide.max()));
             let wrapped = i128::from(wide.add(acc, addend).unwrap());

@@ -4,6 +4,17 @@
 //! parallel branches still there), and float parameters beside it. Nodes stand in topological order.
 //! This room knows nothing of integers, chips or time.
 
+mod builder;
+pub mod builtin;
+pub mod checkpoint;
+mod count;
+mod error;
+mod params;
+pub mod shape;
+
+pub use builder::{BATCH_NORM_EPS, GraphBuilder};
+pub use error::NetworkError;
+
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,8 @@
 //! parameters, and per layer what was lost. The residual form is decided here: it belongs to the network,
 //! never to the chip. This room knows nothing of chips or time.
 
+pub mod residual;
+
 use crate::fixed::{Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp};
 use crate::tensor::{IntType, Sign, Weights};

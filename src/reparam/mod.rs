@@ -6,6 +6,25 @@
 //! once to f32. A folded network has no batch norm after a convolution; its branches are fused or kept.
 //! This room knows nothing of integers, chips or time.
 
+mod count;
+mod error;
+mod fold;
+mod kernel;
+#[cfg(test)]
+mod laws;
+mod linear;
+mod plan;
+mod report;
+#[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod witness;
+
+pub use error::ReparamError;
+pub use fold::{exact, fold, fold_graph};
+pub use kernel::{Affine, Norm, embed_pointwise, fold_batch_norm, identity_kernel, sum_branches};
+pub use report::{BlockReport, Outcome, Reason, Unfusable, report};
+
 use crate::network::{Conv, Form, Pool};
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
@@ -38,6 +57,16 @@ impl TensorId {
             i => Some(LayerId(i - 1)),
         }
     }
+}
+
+/// What to do with the parallel branches of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Branches {
+    /// Make one convolution of them where that is possible.
+    Fuse,
+    /// Leave them as they are.
+    Keep,
 }
 
 /// What follows the sum of products.

@@ -14,8 +14,11 @@ pub(super) fn over_time(schedule: &Schedule, chip: &Chip, spans: &[OpSpan]) -> V
         else {
             continue;
         };
+        // What a Sweep reads is free after its last step; what it writes is there until its last drain.
+        let written = schedule.ops[buffer.live.end.0].layer.output() == buffer.tensor;
+        let free = if written { last.end } else { last.steps_end };
         events.push((first.start, true, BufferId(index)));
-        events.push((last.end, false, BufferId(index)));
+        events.push((free, false, BufferId(index)));
     }
     // At one tick, what ends makes room for what begins.
     events.sort_unstable();

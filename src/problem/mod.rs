@@ -1,5 +1,22 @@
-//! What all errors of a file share: the file's text, a place in it, a code, a cause and a remedy.
+//! What all errors of a file share: the file's text, a place in it, a code, a cause and a remedy; and how a
+//! configuration file is read so that every value keeps its place.
+//!
+//! In: the path of a TOML file and the `--set` flags of the command. Out: a raw mirror of the file whose values
+//! know their place, and [`Findings`], which gathers all problems of the file and the effective settings.
+//! A value is never repaired: it is taken as written or it is a [`Problem`]. This room knows no key of any file.
 
+pub mod document;
+pub mod findings;
+pub mod override_flag;
+pub mod sourced;
+mod toml_error;
+
+pub use document::{Origins, mirror};
+pub use findings::Findings;
+pub use override_flag::OverrideFlag;
+pub use sourced::{Integer, Real, Sourced};
+
+use serde::Serialize;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +27,17 @@ pub struct SourceFile {
     pub path: String,
     /// Its whole text.
     pub text: String,
+}
+
+/// One key of the effective configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// `dram.latency_cycles`.
+    pub key: String,
+    /// As written, or the default.
+    pub value: String,
+    /// The `source` written beside the value; else `file`, `--set` or `default`.
+    pub source: String,
 }
 
 /// A marked place and what to say about it.
@@ -24,7 +52,7 @@ pub struct Label {
 /// One problem: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `room::what`, unique: `chip::slot_too_small`.
+    /// `room::what`, unique: `chip::slot_too_small`. What any configuration file can suffer is `config::what`.
     pub code: &'static str,
     /// One sentence with the actual numbers.
     pub message: String,

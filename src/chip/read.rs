@@ -1,0 +1,344 @@
+//! From the raw file to a valid [`Chip`]: every value in its range, and those that belong together fit.
+
+use super::raw::{
+    RawActivationSram, RawArray, RawChip, RawDram, RawHost, RawPe, RawRequantise, RawVector,
+    RawWeightSram,
+};
+use super::{
+    ActivationSram, Array, Chip, ChipError, Control, Dram, FlatDram, Host, Pe, PeKind, Pointwise,
+    RequantiserBank, Reuse, Source, VectorUnit, WeightSram,
+};
+use crate::fixed::{Accumulator, Overflow};
+use crate::problem::findings::Decimal;
+use crate::problem::{Findings, OverrideFlag, Problems, Real, SourceFile, Sourced, mirror};
+use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+// Bounds far above any real chip, and low enough that no product of them leaves 64 bits.
+const MAX_LANES: usize = 1024;
+const MAX_TILE: usize = 64;
+const MAX_UNITS: usize = 65_536;
+const MAX_KIB: u64 = 1 << 20;
+const MAX_CYCLES: u64 = 1_000_000_000;
+const MAX_PORT_BYTES: u64 = 1 << 20;
+const MAX_BURST: u64 = 1 << 16;
+const MAX_MHZ: u32 = 100_000;
+const MAX_GIGABYTES: u32 = 100_000;
+const DECIMALS: u32 = 6;
+
+impl Chip {
+    /// Reads a chip's file.
+    ///
+    /// # Errors
+    /// All problems of the file's values; of an unreadable or ill-formed file the first one.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        Self::read_with(path, &[])
+    }
+
+    /// Reads a chip's file with flags laid over it.
+    ///
+    /// # Errors
+    /// As [`Chip::read`]; a problem of a flag's value points into the flag.
+    pub fn read_with(path: &Path, flags: &[OverrideFlag]) -> Result<Self, Problems> {
+        Self::from_source(&SourceFile::read(path)?, flags)
+    }
+
+    /// Takes a chip from a text; `label` stands for the path in messages.
+    ///
+    /// # Errors
+    /// As [`Chip::read`].
+    pub fn parse(label: &str, text: &str) -> Result<Self, Problems> {
+        let source = SourceFile {
+            path: label.to_owned(),
+            text: text.to_owned(),
+        };
+        Self::from_source(&Arc::new(source), &[])
+    }
+
+    fn from_source(source: &Arc<SourceFile>, flags: &[OverrideFlag]) -> Result<Self, Problems> {
+        let (raw, origins) = mirror::<RawChip>(source, flags)?;
+        let mut findings = Findings::new(origins);
+        let chip = chip(&mut findings, &raw);
+        let settings = findings.finish()?;
+        let mut chip = chip.expect("a value that is refused leaves a problem");
+        chip.sources = settings
+            .iter()
+            .filter(|setting| !matches!(setting.source.as_str(), "file" | "--set" | "default"))
+            .map(|setting| Source {
+                key: setting.key.clone(),
+                value: setting.value.clone(),
+                source: setting.source.clone(),
+            })
+            .collect();
+        chip.settings = settings;
+        chip.digest = source.digest();
+        Ok(chip)
+    }
+}
+
+fn chip(f: &mut Findings, raw: &RawChip) -> Option<Chip> {
+    let name = f.text("name", raw.name.get_ref(), raw.name.span());
+    let description = match &raw.description {
+        Some(text) => f.text("description", text.get_ref(), text.span()),
+        None => {
+            f.default("description", "none");
+            None
+        }
+    };
+    let clock = clock(f, &raw.clock.frequency_mhz);
+    let pe = pe(f, &raw.pe);
+    let array = array(f, &raw.array, pe);
+    let control = control(f, &raw.array);
+    let requantise = requantise(f, &raw.requantise);
+    let activation_sram = activation_sram(f, &raw.activation_sram, pe);
+    let weight_sram = weight_sram(f, &raw.weight_sram, array);
+    let dram = dram(f, &raw.dram, clock);
+    let vector = match &raw.vector {
+        Some(raw) => Some(vector(f, raw)),
+        None => {
+            f.default("vector", "none");
+            None
+        }
+    };
+    let host = match &raw.host {
+        Some(raw) => Some(host(f, raw)),
+        None => {
+            f.default("host", "none");
+            None
+        }
+    };
+    Some(Chip {
+        name: name?,
+        description,
+        clock: clock?,
+        array: array?,
+        control: control?,
+        requantise: requantise?,
+        activation_sram: activation_sram?,
+        weight_sram: weight_sram?,
+        dram: dram?,
+        vector: match vector {
+            Some(vector) => Some(vector?),
+            None => None,
+        },
+        host: match host {
+            Some(host) => Some(host?),
+            None => None,
+        },
+        sources: Vec::new(),
+        settings: Vec::new(),
+        digest: String::new(),
+    })
+}
+
+fn clock(f: &mut Findings, raw: &Sourced<Real>) -> Option<Hertz> {
+    let frequency = f.decimal("clock.frequency_mhz", raw, MAX_MHZ, DECIMALS)?;
+    whole(frequency, 6).map(Hertz)
+}
+
+/// A number of megahertz or gigabytes in the base unit; the bounds on its digits make it whole.
+fn whole(decimal: Decimal, power: u32) -> Option<NonZeroU64> {
+    decimal.times_ten_to(power).and_then(NonZeroU64::new)
+}
+
+fn pe(f: &mut Findings, raw: &RawPe) -> Option<Pe> {
+    let kind = f.choice("pe.kind", &raw.kind, &[("direct", PeKind::Direct)]);
+    let lanes = f.integer("pe.lanes", &raw.lanes, 1..=MAX_LANES);
+    let accumulators = f.integer("pe.accumulators", &raw.accumulators, 1..=4096_usize);
+    let bits = f.integer("pe.accumulator_bits", &raw.accumulator_bits, 16..=64_u8);
+    let overflow = f.choice(
+        "pe.overflow",
+        &raw.overflow,
+        &[
+            ("wrap", Overflow::Wrap),
+            ("saturate", Overflow::Saturate),
+            ("trap", Overflow::Trap),
+        ],
+    );
+    Some(Pe {
+        kind: kind?,
+        lanes: lanes?,
+        accumulators: accumulators?,
+        accumulator: Accumulator {
+            bits: bits?,
+            overflow: overflow?,
+        },
+    })
+}
+
+fn array(f: &mut Findings, raw: &RawArray, pe: Option<Pe>) -> Option<Array> {
+    let rows = f.integer("array.rows", &raw.rows, 1..=MAX_LANES);
+    let tile_h = f.integer("array.tile_h", &raw.tile_h, 1..=MAX_TILE);
+    let tile_w = f.integer("array.tile_w", &raw.tile_w, 1..=MAX_TILE);
+    let pointwise = f.choice(
+        "array.pointwise",
+        &raw.pointwise,
+        &[("naive", Pointwise::Naive), ("packed", Pointwise::Packed)],
+    );
+    Some(Array {
+        pe: pe?,
+        rows: rows?,
+        tile_h: tile_h?,
+        tile_w: tile_w?,
+        pointwise: pointwise?,
+    })
+}
+
+fn control(f: &mut Findings, raw: &RawArray) -> Option<Control> {
+    let pipeline = f.integer(
+        "array.pipeline_cycles",
+        &raw.pipeline_cycles,
+        0..=MAX_CYCLES,
+    );
+    let start = f.integer(
+        "array.layer_start_cycles",
+        &raw.layer_start_cycles,
+        0..=MAX_CYCLES,
+    );
+    Some(Control {
+        pipeline_cycles: Cycles(pipeline?),
+        layer_start_cycles: Cycles(start?),
+    })
+}
+
+fn requantise(f: &mut Findings, raw: &RawRequantise) -> Option<RequantiserBank> {
+    let units = f.integer("requantise.units", &raw.units, 1..=MAX_UNITS);
+    let words = f.integer(
+        "requantise.write_words_per_cycle",
+        &raw.write_words_per_cycle,
+        1..=MAX_UNITS,
+    );
+    Some(RequantiserBank {
+        units: units?,
+        write_words_per_cycle: words?,
+    })
+}
+
+fn activation_sram(
+    f: &mut Findings,
+    raw: &RawActivationSram,
+    pe: Option<Pe>,
+) -> Option<ActivationSram> {
+    let kib = f.integer("activation_sram.kib", &raw.kib, 1..=MAX_KIB);
+    let rows = f.integer("activation_sram.bank_rows", &raw.bank_rows, 1..=MAX_TILE);
+    let cols = f.integer("activation_sram.bank_cols", &raw.bank_cols, 1..=MAX_TILE);
+    let channels = f.integer("activation_sram.bank_channels", &raw.bank_channels, 1..=9);
+    let reuse = f.choice(
+        "activation_sram.reuse",
+        &raw.reuse,
+        &[("window", Reuse::Window), ("none", Reuse::None)],
+    );
+    let sram = ActivationSram {
+        capacity: Bytes(kib? * 1024),
+        bank_rows: rows?,
+        bank_cols: cols?,
+        bank_channels: channels?,
+        reuse: reuse?,
+    };
+    let banks = count(sram.bank_rows * sram.bank_cols * sram.bank_channels);
+    let word = Bytes(count(pe?.lanes));
+    let needed = Bytes(banks * word.0);
+    if needed > sram.capacity {
+        let error = ChipError::ActivationSramTooSmall {
+            banks,
+            word,
+            needed,
+            capacity: sram.capacity,
+        };
+        f.report(error.into(), raw.kib.span.clone(), "too little");
+    }
+    Some(sram)
+}
+
+fn weight_sram(f: &mut Findings, raw: &RawWeightSram, array: Option<Array>) -> Option<WeightSram> {
+    let kib = f.integer("weight_sram.kib", &raw.kib, 1..=MAX_KIB);
+    let port = f.positive("weight_sram.port_bytes", &raw.port_bytes, MAX_PORT_BYTES);
+    let sram = WeightSram {
+        capacity: Bytes(kib? * 1024),
+        port: BytesPerCycle(port?),
+    };
+    let array = array?;
+    let slots = sram.slots(&array, 8);
+    if slots < 2 {
+        let error = ChipError::SlotTooSmall {
+            slot: WeightSram::slot(&array, 8),
+            capacity: sram.capacity,
+            slots,
+        };
+        f.report(error.into(), raw.kib.span.clone(), "too little");
+    }
+    Some(sram)
+}
+
+fn dram(f: &mut Findings, raw: &RawDram, clock: Option<Hertz>) -> Option<Dram> {
+    let kind = f.choice("dram.kind", &raw.kind, &[("flat", ())]);
+    let rate = f.decimal(
+        "dram.gigabytes_per_second",
+        &raw.gigabytes_per_second,
+        MAX_GIGABYTES,
+        DECIMALS,
+    );
+    let latency = f.integer("dram.latency_cycles", &raw.latency_cycles, 0..=MAX_CYCLES);
+    let burst = f.integer("dram.burst_bytes", &raw.burst_bytes, 1..=MAX_BURST);
+    let in_flight = f.integer("dram.in_flight", &raw.in_flight, 1..=MAX_UNITS);
+    if let Some(burst) = burst.filter(|burst| !burst.is_power_of_two()) {
+        let error = ChipError::BurstNotPowerOfTwo { burst };
+        f.report(error.into(), raw.burst_bytes.span.clone(), "this size");
+    }
+    let (burst, bandwidth) = (Bytes(burst?), Bandwidth::exact(whole(rate?, 9)?, clock?));
+    if u128::from(bandwidth.numerator.get())
+        > u128::from(burst.0) * u128::from(bandwidth.denominator.get())
+    {
+        let error = ChipError::BandwidthAboveBurst {
+            per_cycle: raw.gigabytes_per_second.value.0 * 1e9 / hertz(clock?),
+            burst,
+        };
+        let span = raw.gigabytes_per_second.span.clone();
+        f.report(error.into(), span, "this rate");
+    }
+    kind?;
+    Some(Dram::Flat(FlatDram {
+        bandwidth,
+        latency: Cycles(latency?),
+        burst,
+        in_flight: in_flight?,
+    }))
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "for a message that shows three digits"
+)]
+fn hertz(clock: Hertz) -> f64 {
+    clock.0.get() as f64
+}
+
+fn vector(f: &mut Findings, raw: &RawVector) -> Option<VectorUnit> {
+    let lanes = f.integer("vector.lanes", &raw.lanes, 1..=MAX_UNITS);
+    let start = f.integer("vector.start_cycles", &raw.start_cycles, 0..=MAX_CYCLES);
+    let add = f.positive("vector.add_cycles", &raw.add_cycles, 1_000_000);
+    let max_pool = f.positive("vector.max_pool_cycles", &raw.max_pool_cycles, 1_000_000);
+    let avg_pool = f.positive("vector.avg_pool_cycles", &raw.avg_pool_cycles, 1_000_000);
+    Some(VectorUnit {
+        lanes: lanes?,
+        start_cycles: Cycles(start?),
+        add_cycles: add?.get(),
+        max_pool_cycles: max_pool?.get(),
+        avg_pool_cycles: avg_pool?.get(),
+    })
+}
+
+fn host(f: &mut Findings, raw: &RawHost) -> Option<Host> {
+    let port = f.positive("host.bytes_per_cycle", &raw.bytes_per_cycle, MAX_PORT_BYTES);
+    let call = f.integer("host.call_cycles", &raw.call_cycles, 0..=MAX_CYCLES);
+    let elements = f.positive("host.elements_per_cycle", &raw.elements_per_cycle, 1 << 20);
+    let macs = f.positive("host.macs_per_cycle", &raw.macs_per_cycle, 1 << 20);
+    Some(Host {
+        bytes_per_cycle: BytesPerCycle(port?),
+        call_cycles: Cycles(call?),
+        elements_per_cycle: elements?.get(),
+        macs_per_cycle: macs?.get(),
+    })
+}

@@ -1,0 +1,89 @@
+//! The command: its arguments, its talk, its exit code.
+//!
+//! In: arguments of the command line. Out: results on standard output, problems with their source lines on
+//! standard error. This room computes nothing about chips or networks.
+#![expect(
+    clippy::print_stderr,
+    reason = "the command line is where problems leave the program"
+)]
+
+mod list;
+pub mod problem;
+mod run;
+
+use crate::problem::Problems;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Simulates an inference chip of 3x3-conv-ReLU elements.
+#[derive(Debug, Parser)]
+#[command(name = "repchip", version, about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Map the networks of a study onto its chips, time them, and contrast them
+    Run {
+        /// The study, a TOML file
+        study: PathBuf,
+        /// Override a key of the study, or of its chips below `chip.`
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        sets: Vec<String>,
+    },
+    /// List what is built in
+    List {
+        /// What to list
+        what: Listed,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Listed {
+    /// Built-in networks, with parameters and MACs
+    Networks,
+}
+
+/// Runs the command: 0 good, 2 bad input, 3 results could not be written.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Run { study, sets } => run::run(study, sets),
+        Command::List {
+            what: Listed::Networks,
+        } => list::networks(),
+    };
+    match result {
+        Ok(text) => print(&text),
+        Err(problems) => {
+            eprint!("{}", draw(&problems));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Results on standard output; a reader who has seen enough and closed the pipe is no failure.
+fn print(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot write to standard output: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn draw(problems: &Problems) -> String {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut text = problem::render(problems, colour);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}

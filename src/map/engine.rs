@@ -1,0 +1,92 @@
+//! Which unit runs each layer.
+
+use super::{MapError, Offload, Settings};
+use crate::chip::Chip;
+use crate::network::Conv;
+use crate::reparam::{LayerGraph, LayerId, LayerOp};
+use crate::schedule::work::ConvWork;
+use crate::tensor::FeatureMap;
+
+/// The unit of one layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Engine {
+    Array(ConvWork),
+    Vector,
+    Host,
+}
+
+/// The unit of every layer, in order.
+pub(super) fn assign(
+    graph: &LayerGraph,
+    chip: &Chip,
+    settings: &Settings,
+) -> Result<Vec<Engine>, MapError> {
+    (0..graph.layers.len())
+        .map(|index| engine(graph, LayerId(index), chip, settings))
+        .collect()
+}
+
+fn engine(
+    graph: &LayerGraph,
+    id: LayerId,
+    chip: &Chip,
+    settings: &Settings,
+) -> Result<Engine, MapError> {
+    let layer = &graph.layers[id.0];
+    let what = match &layer.op {
+        LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
+            return Ok(Engine::Array(work(graph, id, chip)));
+        }
+        LayerOp::Add { .. } => "addition",
+        LayerOp::MaxPool(_) => "max pooling",
+        LayerOp::AvgPool(_) => "average pooling",
+        LayerOp::GlobalAvgPool => "global average pooling",
+    };
+    if chip.vector.is_some() {
+        Ok(Engine::Vector)
+    } else if chip.host.is_some() && settings.offload == Offload::Host {
+        Ok(Engine::Host)
+    } else {
+        Err(MapError::NoUnit {
+            layer: layer.name.clone(),
+            what,
+        })
+    }
+}
+
+/// The work of a layer on the array; a fully connected layer is a 1x1 convolution on one pixel.
+fn work(graph: &LayerGraph, id: LayerId, chip: &Chip) -> ConvWork {
+    let layer = &graph.layers[id.0];
+    let input = graph.shape(layer.inputs[0]);
+    match layer.op {
+        LayerOp::FullyConnected { outputs, .. } => {
+            let conv = Conv {
+                out_channels: outputs,
+                kernel: 1,
+                stride: 1,
+                padding: 0,
+                dilation: 1,
+                groups: 1,
+            };
+            let flat = FeatureMap::new(1, 1, input.pixels() * input.channels);
+            ConvWork::new(
+                flat,
+                FeatureMap::new(1, 1, outputs),
+                conv,
+                false,
+                chip.array,
+            )
+        }
+        LayerOp::Conv { conv, .. } => ConvWork::new(
+            input,
+            layer.output,
+            conv,
+            layer.inputs.len() > 1,
+            chip.array,
+        ),
+        LayerOp::Add { .. }
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool => unreachable!("not a layer of the array"),
+    }
+}

@@ -1,0 +1,196 @@
+//! What is asked: networks, how their integers are made, which pairs to contrast, on which chips.
+//!
+//! In: a study's TOML file. Out: a [`Study`], valid: every file it names exists, every id has a network, no key
+//! is there that nothing reads. Paths are taken from the folder of the study. A key may be absent only where
+//! the field here is an `Option`, a list that may be empty, or [`NetworkEntry::execute`].
+//! This room does not open the files it names, and knows nothing of how a study is run.
+
+mod error;
+mod network;
+mod raw;
+mod read;
+
+pub use error::StudyError;
+
+use crate::fixed::Rule;
+use crate::network::Form;
+use crate::problem::Setting;
+use crate::quantise::{ResidualForm, Widths};
+use crate::tensor::FeatureMap;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Where the parameters of a network come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightSource {
+    /// Random, from this seed.
+    Seed(u64),
+    /// A safetensors file.
+    File(PathBuf),
+}
+
+/// How 8-bit pixels become real inputs: `x = (u8 / 255 - mean[c]) / std[c]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Normalisation {
+    /// One per channel.
+    pub mean: Vec<f64>,
+    /// One per channel, above 0.
+    pub std: Vec<f64>,
+}
+
+/// Images and what belongs to them, as npy files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Images {
+    /// u8, NHWC: what the network is executed on.
+    pub test: Option<PathBuf>,
+    /// Classes of the test images.
+    pub labels: Option<PathBuf>,
+    /// Float outputs on the test images, to compare the float executor with.
+    pub logits: Option<PathBuf>,
+    /// u8, NHWC: what scales are chosen on.
+    pub calibration: PathBuf,
+    /// From pixels to inputs.
+    pub normalisation: Normalisation,
+}
+
+/// One network of a study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NetworkEntry {
+    /// Unique in the study.
+    pub id: String,
+    /// Name of a built-in network.
+    pub name: String,
+    /// Which form runs.
+    pub form: Form,
+    /// Shape of one image.
+    pub input: FeatureMap,
+    /// Absent: only mapped and timed.
+    pub weights: Option<WeightSource>,
+    /// Executed to the bit. Default: whether it has weights.
+    pub execute: bool,
+    /// Absent: calibrated and executed on one seeded image.
+    pub images: Option<Images>,
+}
+
+/// Two networks side by side, by their places in [`Study::networks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Contrast {
+    /// The one whose advantage is asked for.
+    pub left: usize,
+    /// What it is measured against.
+    pub right: usize,
+}
+
+/// How many scales the weights of a layer have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightScales {
+    /// One for each output channel.
+    PerChannel,
+    /// One.
+    PerTensor,
+}
+
+/// How the range of an activation is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibration {
+    /// All values seen.
+    MinMax,
+    /// This share of the values seen, in percent, 50..=100.
+    Percentile(f64),
+    /// Smallest mean square error.
+    Mse,
+}
+
+/// How integers are made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NumericsEntry {
+    /// Bits of activations, weights and the output.
+    pub widths: Widths,
+    /// Scales of the weights.
+    pub weights: WeightScales,
+    /// Ranges of the activations.
+    pub calibration: Calibration,
+    /// Requantisation.
+    pub rule: Rule,
+    /// How a sum of two branches is computed.
+    pub residual: ResidualForm,
+}
+
+/// What happens to the rows that two strips share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Halo {
+    /// They stay in the ring.
+    Keep,
+    /// They are fetched again.
+    Refetch,
+}
+
+/// Where the loop over images stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageLoop {
+    /// One image after the other.
+    Outermost,
+    /// A row group's weights serve all images.
+    InsideWeights,
+}
+
+/// What happens to an operator that the chip does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offload {
+    /// The host does it.
+    Host,
+    /// An error.
+    Forbid,
+}
+
+/// What the mapper may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct MappingEntry {
+    /// The sum takes the shortcut's storage when the addition is its last reader.
+    pub inplace_add: bool,
+    /// Rows shared by strips.
+    pub halo: Halo,
+    /// Images of a batch.
+    pub images: ImageLoop,
+    /// Operators the chip lacks.
+    pub offload: Offload,
+}
+
+/// A study, valid: built by [`Study::read`] and then only read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Study {
+    /// Its name.
+    pub name: String,
+    /// What it asks, in a sentence.
+    pub description: Option<String>,
+    /// Chip files, at least one.
+    pub chips: Vec<PathBuf>,
+    /// Networks, at least one.
+    pub networks: Vec<NetworkEntry>,
+    /// Pairs of them.
+    pub contrasts: Vec<Contrast>,
+    /// How integers are made.
+    pub numerics: NumericsEntry,
+    /// Images of a batch.
+    pub batch: usize,
+    /// What the mapper may do.
+    pub mapping: MappingEntry,
+    /// The effective configuration, key by key.
+    pub settings: Vec<Setting>,
+    /// SHA-256 of the file's text, in hexadecimal.
+    pub digest: String,
+}
+
+impl Study {
+    /// The effective configuration, key by key, defaults included.
+    #[must_use]
+    pub fn effective(&self) -> &[Setting] {
+        &self.settings
+    }
+}

@@ -1,0 +1,283 @@
+//! From the raw file to a valid [`Study`].
+
+use super::network::{self, Folder};
+use super::raw::{RawContrast, RawMapping, RawNetwork, RawNumerics, RawStudy};
+use super::{
+    Calibration, Contrast, Halo, ImageLoop, MappingEntry, NumericsEntry, Offload, Study,
+    StudyError, WeightScales,
+};
+use crate::fixed::{Rounding, Rule};
+use crate::problem::{Findings, OverrideFlag, Problems, SourceFile, Sourced, mirror};
+use crate::quantise::{ResidualForm, Widths};
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+impl Study {
+    /// Reads a study's file; `known` are the names of the built-in networks.
+    ///
+    /// # Errors
+    /// All problems of the file's values; of an unreadable or ill-formed file the first one.
+    pub fn read(path: &Path, known: &[&str]) -> Result<Self, Problems> {
+        Self::read_with(path, &[], known)
+    }
+
+    /// Reads a study's file with flags laid over it.
+    ///
+    /// # Errors
+    /// As [`Study::read`]; a problem of a flag's value points into the flag.
+    pub fn read_with(
+        path: &Path,
+        flags: &[OverrideFlag],
+        known: &[&str],
+    ) -> Result<Self, Problems> {
+        let source = SourceFile::read(path)?;
+        let (raw, origins) = mirror::<RawStudy>(&source, flags)?;
+        let mut findings = Findings::new(origins);
+        let folder = Folder::of(path);
+        let study = study(&mut findings, &raw, &folder, known);
+        let settings = findings.finish()?;
+        let mut study = study.expect("a value that is refused leaves a problem");
+        study.settings = settings;
+        study.digest = source.digest();
+        Ok(study)
+    }
+}
+
+fn study(f: &mut Findings, raw: &RawStudy, folder: &Folder, known: &[&str]) -> Option<Study> {
+    let name = f.text("name", &raw.name.value, raw.name.span.clone());
+    let description = match &raw.description {
+        Some(text) => f.text("description", &text.value, text.span.clone()),
+        None => {
+            f.default("description", "none");
+            None
+        }
+    };
+    let chips = chips(f, &raw.chips, folder);
+    not_empty(f, "networks", &raw.networks);
+    let entries = raw.networks.get_ref();
+    unique_ids(f, entries);
+    let networks: Vec<_> = entries
+        .iter()
+        .map(|entry| network::entry(f, entry, folder, known))
+        .collect();
+    if raw.contrasts.is_empty() {
+        f.default("contrasts", "none");
+    }
+    let contrasts: Vec<_> = raw
+        .contrasts
+        .iter()
+        .map(|contrast| self::contrast(f, contrast, entries))
+        .collect();
+    let numerics = numerics(f, &raw.numerics);
+    let batch = f.integer("input.batch", &raw.input.batch, 1..=1024_usize);
+    let mapping = mapping(f, &raw.mapping);
+    Some(Study {
+        name: name?,
+        description,
+        chips: chips?,
+        networks: networks.into_iter().collect::<Option<_>>()?,
+        contrasts: contrasts.into_iter().collect::<Option<_>>()?,
+        numerics: numerics?,
+        batch: batch?,
+        mapping: mapping?,
+        settings: Vec::new(),
+        digest: String::new(),
+    })
+}
+
+fn not_empty<T>(f: &mut Findings, key: &'static str, list: &Spanned<Vec<T>>) {
+    if list.get_ref().is_empty() {
+        f.report(StudyError::EmptyList { key }.into(), list.span(), "empty");
+    }
+}
+
+fn chips(
+    f: &mut Findings,
+    raw: &Spanned<Vec<Sourced<String>>>,
+    folder: &Folder,
+) -> Option<Vec<PathBuf>> {
+    not_empty(f, "chips", raw);
+    let list = raw.get_ref();
+    for (index, chip) in list.iter().enumerate() {
+        if list[..index]
+            .iter()
+            .any(|before| before.value == chip.value)
+        {
+            let error = StudyError::Duplicate {
+                key: "chips",
+                value: chip.value.clone(),
+            };
+            f.report(error.into(), chip.span.clone(), "again");
+        }
+    }
+    let paths: Vec<_> = list
+        .iter()
+        .map(|chip| folder.file(f, "chips", chip))
+        .collect();
+    paths.into_iter().collect()
+}
+
+fn unique_ids(f: &mut Findings, entries: &[RawNetwork]) {
+    for (index, entry) in entries.iter().enumerate() {
+        let id = &entry.id;
+        if entries[..index]
+            .iter()
+            .any(|before| before.id.value == id.value)
+        {
+            let error = StudyError::Duplicate {
+                key: "networks.id",
+                value: id.value.clone(),
+            };
+            f.report(error.into(), id.span.clone(), "again");
+        }
+    }
+}
+
+fn contrast(f: &mut Findings, raw: &RawContrast, entries: &[RawNetwork]) -> Option<Contrast> {
+    let left = place_of(f, "contrasts.left", &raw.left, entries);
+    let right = place_of(f, "contrasts.right", &raw.right, entries);
+    let (left, right) = (left?, right?);
+    if left == right {
+        let error = StudyError::ContrastWithItself {
+            id: raw.right.value.clone(),
+        };
+        f.report(error.into(), raw.right.span.clone(), "the same");
+    }
+    Some(Contrast { left, right })
+}
+
+fn place_of(
+    f: &mut Findings,
+    key: &str,
+    raw: &Sourced<String>,
+    entries: &[RawNetwork],
+) -> Option<usize> {
+    f.setting(key, raw.span.clone());
+    let place = entries.iter().position(|entry| entry.id.value == raw.value);
+    if place.is_none() {
+        let error = StudyError::UnknownId {
+            id: raw.value.clone(),
+            known: entries.iter().map(|entry| entry.id.value.clone()).collect(),
+        };
+        f.report(error.into(), raw.span.clone(), "unknown");
+    }
+    place
+}
+
+fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
+    let activation_bits = f.integer("numerics.activation_bits", &raw.activation_bits, 2..=16_u8);
+    let weight_bits = f.integer("numerics.weight_bits", &raw.weight_bits, 2..=16_u8);
+    let output_bits = f.integer("numerics.output_bits", &raw.output_bits, 2..=16_u8);
+    let weights = f.choice(
+        "numerics.weights",
+        &raw.weights,
+        &[
+            ("per_channel", WeightScales::PerChannel),
+            ("per_tensor", WeightScales::PerTensor),
+        ],
+    );
+    let calibration = calibration(f, raw);
+    let family: Option<fn(Rounding) -> Rule> = f.choice(
+        "numerics.rule",
+        &raw.rule,
+        &[
+            ("multiplier", Rule::Multiplier as fn(Rounding) -> Rule),
+            ("shift", Rule::Shift),
+        ],
+    );
+    let rounding = f.choice(
+        "numerics.rounding",
+        &raw.rounding,
+        &[
+            ("floor", Rounding::Floor),
+            ("toward_zero", Rounding::TowardZero),
+            ("half_up", Rounding::HalfUp),
+            ("half_even", Rounding::HalfEven),
+            ("half_away", Rounding::HalfAway),
+        ],
+    );
+    let residual = f.choice(
+        "numerics.residual",
+        &raw.residual,
+        &[
+            ("separate", ResidualForm::Separate),
+            ("accumulate", ResidualForm::Accumulate),
+        ],
+    );
+    Some(NumericsEntry {
+        widths: Widths {
+            activation_bits: activation_bits?,
+            weight_bits: weight_bits?,
+            output_bits: output_bits?,
+        },
+        weights: weights?,
+        calibration: calibration?,
+        rule: family?(rounding?),
+        residual: residual?,
+    })
+}
+
+fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
+    const KEY: &str = "numerics.percentile";
+    let choice = f.choice(
+        "numerics.calibration",
+        &raw.calibration,
+        &[
+            ("min_max", Calibration::MinMax),
+            ("percentile", Calibration::Percentile(0.0)),
+            ("mse", Calibration::Mse),
+        ],
+    );
+    let percentile = raw
+        .percentile
+        .as_ref()
+        .map(|percentile| (percentile, f.real(KEY, percentile, 50.0, 100.0)));
+    match (choice?, percentile) {
+        (Calibration::Percentile(_), Some((_, value))) => value.map(Calibration::Percentile),
+        (Calibration::Percentile(_), None) => {
+            let error = StudyError::Needed {
+                key: KEY.to_owned(),
+                why: "the calibration is \"percentile\"",
+            };
+            f.report(error.into(), raw.calibration.span.clone(), "asks for it");
+            None
+        }
+        (choice @ (Calibration::MinMax | Calibration::Mse), None) => Some(choice),
+        (Calibration::MinMax | Calibration::Mse, Some((unused, _))) => {
+            let error = StudyError::UnusedKey {
+                key: KEY.to_owned(),
+                why: "the calibration is not \"percentile\"",
+            };
+            f.report(error.into(), unused.span.clone(), "unused");
+            None
+        }
+    }
+}
+
+fn mapping(f: &mut Findings, raw: &RawMapping) -> Option<MappingEntry> {
+    f.setting("mapping.inplace_add", raw.inplace_add.span.clone());
+    let halo = f.choice(
+        "mapping.halo",
+        &raw.halo,
+        &[("keep", Halo::Keep), ("refetch", Halo::Refetch)],
+    );
+    let images = f.choice(
+        "mapping.images",
+        &raw.images,
+        &[
+            ("outermost", ImageLoop::Outermost),
+            ("inside_weights", ImageLoop::InsideWeights),
+        ],
+    );
+    let offload = f.choice(
+        "mapping.offload",
+        &raw.offload,
+        &[("host", Offload::Host), ("forbid", Offload::Forbid)],
+    );
+    Some(MappingEntry {
+        inplace_add: raw.inplace_add.value,
+        halo: halo?,
+        images: images?,
+        offload: offload?,
+    })
+}
