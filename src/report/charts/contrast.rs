@@ -19,8 +19,8 @@ pub(super) fn scene(pairs: &[Contrasted<'_>]) -> Scene {
     let chip = pairs[0].chip;
     let mut scene = Scene::new(WIDTH, 0.0);
     scene.title(
-        format!("Latency by cause of each pair on {}", chip.name),
-        format!(
+        &format!("Latency by cause of each pair on {}", chip.name),
+        &format!(
             "{}, peak {} MAC/cycle; each pair on its own scale",
             clock(chip.clock),
             significant(chip.roofs.peak_macs_per_cycle, 1),
@@ -59,6 +59,7 @@ fn group(scene: &mut Scene, pair: &Contrasted<'_>, left: f64, top: f64) {
         "{} / {}: {speed} images/s{published}",
         pair.first.id, pair.second.id
     );
+    let heading = font::fit(&heading, 12.5, WIDTH - 32.0);
     scene.text([16.0, top + 10.0], Anchor::Start, 12.5, Ink::Text, heading);
     let slowest = pair.first.timeline.total.max(pair.second.timeline.total);
     let ms_per_cycle = 1e3 / real(pair.chip.clock.0.get());

@@ -26,8 +26,8 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
     };
     let mut scene = Scene::new(WIDTH, 0.0);
     scene.title(
-        format!("Latency per layer: {} on {}", network.id, chip.name),
-        format!(
+        &format!("Latency per layer: {} on {}", network.id, chip.name),
+        &format!(
             "{} = {} cycles at {}, batch {}, array utilisation {}",
             seconds(summary.latency_s),
             grouped(summary.cycles.0),

@@ -160,6 +160,21 @@ mod tests {
     }
 
     #[test]
+    fn long_names_and_empty_runs_stay_readable() {
+        let mut report = sample::report(22);
+        report.chips[0].chip.name = "a-chip-with-a-long-name".repeat(4);
+        report.chips[0].networks[0].id = "a-network-with-a-long-name".repeat(4);
+        let empty = &mut report.chips[0].networks[1].timeline;
+        empty.layers.clear();
+        empty.occupancy.clear();
+        empty.total = crate::units::Cycles::ZERO;
+        for chart in draw_all(&report) {
+            assert_readable(&chart);
+            assert!(chart.svg().contains("</svg>"));
+        }
+    }
+
+    #[test]
     fn pictures_are_the_same_twice_and_names_are_unique() {
         let mut report = sample::report(3);
         report.chips.push(report.chips[0].clone());

@@ -1,9 +1,9 @@
 //! What a shortcut costs: activation SRAM over time of both networks of a pair, on one scale of both axes.
 
 use super::axis::{Linear, tick_text, ticks};
-use super::legend;
 use super::palette::Ink;
 use super::scene::{Anchor, Scene};
+use super::{font, legend};
 use crate::reparam::{LayerOp, TensorId};
 use crate::report::figures::{real, seconds};
 use crate::report::human::{memory, percent};
@@ -29,8 +29,8 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
         .max(pair.second.timeline.peak_activation_bytes);
     let mut scene = Scene::new(WIDTH, 0.0);
     scene.title(
-        format!("Activation SRAM over time on {}", pair.chip.name),
-        format!(
+        &format!("Activation SRAM over time on {}", pair.chip.name),
+        &format!(
             "capacity {}; both networks on the same scales; padding to whole words and banks included",
             memory(capacity)
         ),
@@ -38,7 +38,7 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     let entries = [
         (Ink::Tensor, "tensors between layers".to_owned()),
         (Ink::Shortcut, "tensors kept for an addition".to_owned()),
-        (Ink::Limit, "capacity".to_owned()),
+        (Ink::Text, "capacity".to_owned()),
     ];
     let mut y = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0);
     let total = pair.first.timeline.total.max(pair.second.timeline.total);
@@ -77,6 +77,7 @@ fn panel(
         memory(peak),
         percent(real(peak.0) / real(capacity.0.max(1))),
     );
+    let heading = font::fit(&heading, 12.5, RIGHT - LEFT);
     scene.text([LEFT, top - 14.0], Anchor::Start, 12.5, Ink::Text, heading);
     scene.text(
         [LEFT - 8.0, top - 14.0],
@@ -121,7 +122,7 @@ fn panel(
         1.0,
     );
     let limit = size.at(real(capacity.0) / KIB);
-    scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Limit, 1.5);
+    scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Text, 1.5);
 }
 
 /// A stretch of time with its KiB: tensors between layers, and tensors kept for an addition.
@@ -131,7 +132,7 @@ struct Column {
     kib: [f64; 2],
 }
 
-/// Occupancy as columns at least half a pixel wide; the fullest moment of a narrower stretch stands for it.
+/// Occupancy as columns at least half a pixel wide, equal neighbours joined; the fullest moment of a narrower stretch stands for it.
 fn columns(network: &RunResult, pair: &Contrasted<'_>, time: Linear) -> Vec<Column> {
     let shortcuts = shortcuts(network);
     let entries = &network.timeline.occupancy;
@@ -145,6 +146,7 @@ fn columns(network: &RunResult, pair: &Contrasted<'_>, time: Linear) -> Vec<Colu
         let kept = kept_bytes(network, entry, &shortcuts);
         let kib = [entry.bytes.0 - kept.0, kept.0].map(|bytes| real(bytes) / KIB);
         match columns.last_mut() {
+            Some(last) if same(last.kib, kib) => last.to = to,
             Some(last) if last.to - last.from < 0.5 => {
                 last.to = to;
                 if kib[0] + kib[1] > last.kib[0] + last.kib[1] {
@@ -155,6 +157,10 @@ fn columns(network: &RunResult, pair: &Contrasted<'_>, time: Linear) -> Vec<Colu
         }
     }
     columns
+}
+
+fn same(a: [f64; 2], b: [f64; 2]) -> bool {
+    a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-9)
 }
 
 /// Tensors that an addition takes up again: of its two operands the one made earlier.

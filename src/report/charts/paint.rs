@@ -52,7 +52,11 @@ pub(super) fn svg(scene: &Scene, description: &str) -> String {
         scene.height,
         font::FAMILY
     );
-    let title = format!(">\n<title>{}</title>\n", escape(description));
+    // Bars that touch must not let the background shine through between them.
+    let title = format!(
+        ">\n<title>{}</title>\n<style>rect {{ shape-rendering: crispEdges }}</style>\n",
+        escape(description)
+    );
     let short = shorten(&text).replacen(&drawn, &shown, 1);
     short.replacen(">\n", &title, 1)
 }

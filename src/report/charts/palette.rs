@@ -11,14 +11,12 @@ use crate::time::Cause;
 pub enum Ink {
     /// Background.
     Paper,
-    /// Titles and labels.
+    /// Titles, labels, and limits: capacity, roofs.
     Text,
     /// Secondary words, axes.
     Muted,
     /// Lines behind the data.
     Grid,
-    /// A limit: capacity, roof.
-    Limit,
     /// Cycles of a cause.
     Cause(Cause),
     /// Tensors on the way from layer to layer.
@@ -36,10 +34,9 @@ impl Ink {
             Self::Text => 0x1F_2328,
             Self::Muted => 0x5B_636D,
             Self::Grid => 0xDF_E3E8,
-            Self::Limit => 0xC5_221F,
             Self::Cause(cause) => cause_hex(cause),
-            Self::Tensor => 0x56_B4E9,
-            Self::Shortcut => 0xE6_9F00,
+            Self::Tensor => 0xB4_C3D3,
+            Self::Shortcut => 0x5A_7390,
         };
         let [_, red, green, blue] = hex.to_be_bytes();
         (red, green, blue)
@@ -86,10 +83,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_causes_share_a_colour() {
-        let mut colours: Vec<_> = Cause::ALL.iter().map(|&c| Ink::Cause(c).rgb()).collect();
+    fn no_two_meanings_share_a_colour() {
+        let others = [
+            Ink::Paper,
+            Ink::Text,
+            Ink::Muted,
+            Ink::Grid,
+            Ink::Tensor,
+            Ink::Shortcut,
+        ];
+        let causes = Cause::ALL.map(Ink::Cause);
+        let mut colours: Vec<_> = causes.iter().chain(&others).map(|ink| ink.rgb()).collect();
         colours.sort_unstable();
         colours.dedup();
-        assert_eq!(colours.len(), Cause::ALL.len());
+        assert_eq!(colours.len(), causes.len() + others.len());
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
     let mut scene = Scene::new(WIDTH, 0.0);
     let drawn: f64 = dots.iter().map(|dot| dot.share).sum();
     scene.title(
-        format!("Roofline: {} on {}", network.id, chip.name),
-        format!(
+        &format!("Roofline: {} on {}", network.id, chip.name),
+        &format!(
             "{} layers with array MACs take {} of the time; disc: by DRAM bytes, area = share of time; \
              small ring: by SRAM reads of the array",
             dots.len(),
@@ -55,7 +55,7 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         .into_iter()
         .map(|cause| (Ink::Cause(cause), format!("mostly {}", words(cause))))
         .collect();
-    entries.push((Ink::Limit, "roofs".to_owned()));
+    entries.push((Ink::Text, "roofs".to_owned()));
     let top = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0) + 16.0;
     let (x, y) = scales(&dots, chip, top);
     grid(&mut scene, x, y);
@@ -178,13 +178,13 @@ fn roofs(scene: &mut Scene, chip: &ChipFacts, x: Log, y: Log) -> Vec<[f64; 4]> {
     let mut taken = Vec::new();
     let mut named = |scene: &mut Scene, at: [f64; 2], anchor: Anchor, text: String| {
         taken.push(text_box(at, anchor, font::width(&text, SIZE, false), SIZE));
-        scene.text(at, anchor, SIZE, Ink::Limit, text);
+        scene.text(at, anchor, SIZE, Ink::Text, text);
     };
     let first_ridge = peak / roofs.sram_bytes_per_cycle.max(roofs.dram_bytes_per_cycle);
     let height = y.at(peak);
     scene.line(
         vec![[x.at(first_ridge.max(x.low)), height], [x.end, height]],
-        Ink::Limit,
+        Ink::Text,
         1.5,
     );
     let text = format!("peak {} MAC/cycle", significant(peak, 1));
@@ -198,7 +198,7 @@ fn roofs(scene: &mut Scene, chip: &ChipFacts, x: Log, y: Log) -> Vec<[f64; 4]> {
         let to = peak / rate;
         scene.line(
             vec![[x.at(from), y.at(from * rate)], [x.at(to), height]],
-            Ink::Limit,
+            Ink::Text,
             1.5,
         );
         // The names stand where their line meets the top, one above the other.

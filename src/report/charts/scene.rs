@@ -125,15 +125,19 @@ impl Scene {
     }
 
     /// A title at the left, and a line of figures below it.
-    pub(super) fn title(&mut self, title: impl Into<String>, figures: impl Into<String>) {
+    /// What does not fit is cut in its middle.
+    pub(super) fn title(&mut self, title: &str, figures: &str) {
+        let room = self.width - 32.0;
         self.shapes.push(Shape::Text {
             at: [16.0, 22.0],
             anchor: Anchor::Start,
             size: 15.0,
             bold: true,
             ink: Ink::Text,
-            text: title.into(),
+            // Heavy type is about a tenth wider than what `fit` measures.
+            text: font::fit(title, 15.0, room * 0.85),
         });
+        let figures = font::fit(figures, 12.0, room);
         self.text([16.0, 44.0], Anchor::Start, 12.0, Ink::Muted, figures);
     }
 

@@ -249,7 +249,6 @@ fn chart_inks() -> String {
         (Ink::Text, "text"),
         (Ink::Muted, "muted"),
         (Ink::Grid, "grid"),
-        (Ink::Limit, "limit"),
     ];
     for (ink, name) in names {
         let hex = ink.css();
