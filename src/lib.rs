@@ -3,6 +3,7 @@
 pub mod chip;
 pub mod execute;
 pub mod fixed;
+pub mod float;
 pub mod network;
 pub mod problem;
 pub mod quantise;
