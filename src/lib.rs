@@ -4,6 +4,7 @@ pub mod chip;
 pub mod cli;
 pub mod execute;
 pub mod fixed;
+pub mod float;
 pub mod map;
 pub mod network;
 pub mod problem;
