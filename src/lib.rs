@@ -5,6 +5,7 @@ pub mod cli;
 pub mod contrast;
 pub mod execute;
 pub mod fixed;
+pub mod float;
 pub mod map;
 pub mod network;
 pub mod problem;
