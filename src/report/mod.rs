@@ -17,9 +17,6 @@ pub mod table;
 pub mod work;
 pub mod write;
 
-#[cfg(test)]
-pub(crate) mod sample;
-
 pub use table::{Borders, terminal};
 pub use write::ReportError;
 
@@ -252,6 +249,9 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
 
 #[cfg(test)]
 mod tests {
