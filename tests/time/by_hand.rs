@@ -1,14 +1,17 @@
 //! Cycles that were worked out on paper.
 
 use crate::jobs::{array, non_zero, plain_chip, single};
-use repchip::chip::Dram;
-use repchip::network::{Conv, builtin};
-use repchip::reparam::{Branches, LayerOp, fold_graph};
-use repchip::schedule::WeightMode;
+use repchip::chip::{Dram, Host, VectorUnit};
+use repchip::network::{Conv, Form, Pool, builtin};
+use repchip::quantise::Numerics;
+use repchip::reparam::{Branches, Layer, LayerGraph, LayerId, LayerOp, TensorId, fold_graph};
 use repchip::schedule::work::ConvWork;
-use repchip::tensor::FeatureMap;
+use repchip::schedule::{
+    Buffer, BufferId, DramLayout, LayerPlan, Op, OpId, OpKind, Schedule, Strip, Traffic, WeightMode,
+};
+use repchip::tensor::{FeatureMap, IntType};
 use repchip::time::{self, Cause, LayerTime, Mode};
-use repchip::units::{Bandwidth, BytesPerCycle, Cycles, Macs, count};
+use repchip::units::{Addr, Bandwidth, Bytes, BytesPerCycle, Cycles, Macs, Words, count};
 
 const CONV: Conv = Conv {
     out_channels: 5,
@@ -178,4 +181,133 @@ fn repvgg_a0_is_2_408_448_cycles() {
     }
     assert_eq!(closed, 2_408_448);
     assert_eq!(ideal, 2_408_448);
+}
+
+/// A 2x2 maximum of 4x4 pixels of two channels, by `ops` on buffer 0 (the input) and 1.
+fn pooled(plan: LayerPlan, ops: Vec<Op>) -> Schedule {
+    let (input, output) = (FeatureMap::new(4, 4, 2), FeatureMap::new(2, 2, 2));
+    let last = OpId(ops.len() - 1);
+    let buffer = |tensor: usize, map: FeatureMap| Buffer {
+        tensor: TensorId(tensor),
+        images: 1,
+        rows: map.height,
+        base: Words(0),
+        words: Words(count(map.pixels())),
+        elements: map.elements().0,
+        live: OpId(0)..last,
+    };
+    Schedule {
+        graph: LayerGraph {
+            name: "pool".to_owned(),
+            form: Form::Folded,
+            input,
+            layers: vec![Layer {
+                name: "pool".to_owned(),
+                op: LayerOp::MaxPool(Pool {
+                    kernel: 2,
+                    stride: 2,
+                    padding: 0,
+                }),
+                inputs: vec![TensorId(0)],
+                output,
+            }],
+        },
+        numerics: Numerics {
+            activations: vec![IntType::signed(8); 2],
+            weight_bits: vec![0],
+        },
+        array: array(1, 2, 1, [1, 1]),
+        batch: 1,
+        layers: vec![plan],
+        buffers: vec![buffer(0, input), buffer(1, output)],
+        dram: DramLayout {
+            tensors: vec![Addr(0), Addr(64)],
+            weights: vec![Vec::new()],
+        },
+        ops,
+    }
+}
+
+fn op(after: &[usize], kind: OpKind) -> Op {
+    Op {
+        layer: LayerId(0),
+        after: after.iter().copied().map(OpId).collect(),
+        kind,
+    }
+}
+
+#[test]
+fn a_pooling_on_the_vector_unit() {
+    let mut chip = plain_chip(array(1, 2, 1, [1, 1]), 2);
+    chip.vector = Some(VectorUnit {
+        lanes: 4,
+        start_cycles: Cycles(3),
+        add_cycles: 1,
+        max_pool_cycles: 1,
+        avg_pool_cycles: 1,
+    });
+    let Dram::Flat(dram) = &mut chip.dram;
+    dram.latency = Cycles(10);
+    let load = OpKind::Load {
+        buffer: BufferId(0),
+        image: 0,
+        rows: 0..4,
+        start: Addr(0),
+        bytes: Bytes(32),
+        traffic: Traffic::Inputs,
+    };
+    let store = OpKind::Store {
+        buffer: BufferId(1),
+        image: 0,
+        rows: 0..2,
+        start: Addr(64),
+        bytes: Bytes(8),
+        traffic: Traffic::Outputs,
+    };
+    let vector = OpKind::Vector { strip: 0, image: 0 };
+    let plan = LayerPlan::Vector {
+        inputs: vec![BufferId(0)],
+        output: BufferId(1),
+        strips: vec![Strip {
+            out_rows: 0..2,
+            in_rows: 0..4,
+        }],
+    };
+    let ops = vec![op(&[], load), op(&[0], vector), op(&[1], store)];
+    let times = time::run(&pooled(plan, ops), &chip, Mode::Real);
+    // Load: 10 + 1. Vector: 3 + 8 outputs of 4 elements on 4 lanes. Store: 10 + 1.
+    assert_eq!(
+        causes(&times.layers[0]),
+        [
+            (Cause::Vector, 3 + 8),
+            (Cause::OutputsWait, 11),
+            (Cause::InputsWait, 11),
+        ]
+    );
+    assert_eq!(times.total, Cycles(33));
+    // 16 words in, 4 words out.
+    assert_eq!(times.layers[0].accesses.dma_words, 20);
+    // Both buffers at once: 20 words of two bytes, 40 elements.
+    assert_eq!(times.peak_activation_bytes, Bytes(40));
+    assert_eq!(times.peak_activation_elements.0, 40);
+}
+
+#[test]
+fn a_pooling_on_the_host() {
+    let mut chip = plain_chip(array(1, 2, 1, [1, 1]), 2);
+    let host = |bytes, elements_per_cycle| Host {
+        bytes_per_cycle: BytesPerCycle(non_zero(bytes)),
+        call_cycles: Cycles(5),
+        elements_per_cycle,
+        macs_per_cycle: 1,
+    };
+    // 32 bytes in and 8 out, 32 elements of windows: the longer of the two.
+    for (bytes, elements, work) in [(4, 1, 32), (1, 2, 40)] {
+        chip.host = Some(host(bytes, elements));
+        let mut schedule = pooled(LayerPlan::Host, vec![op(&[], OpKind::Host { image: 0 })]);
+        schedule.buffers.clear();
+        let times = time::run(&schedule, &chip, Mode::Real);
+        assert_eq!(causes(&times.layers[0]), [(Cause::Host, 5 + work)]);
+        assert_eq!(times.total, Cycles(5 + work));
+    }
 }

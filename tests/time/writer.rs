@@ -30,7 +30,7 @@ pub(crate) struct Choices {
     pub(crate) spill: bool,
     /// Whether Stores stand at the layer's end, and do not hold up the Fetches in between.
     pub(crate) late_stores: bool,
-    /// Whether a strip's first Sweep waits for the Store of the strip before last.
+    /// Whether a strip's Sweeps wait for the Store before last, and its Load for the Sweep written before.
     pub(crate) ring: bool,
     pub(crate) bands: Vec<Range<usize>>,
 }
@@ -200,6 +200,7 @@ impl Writer {
             resident: vec![None; work.row_groups()],
             loads: vec![Vec::new(); self.batch],
             loaded: vec![0; self.batch],
+            last_sweep: None,
             stores: Vec::new(),
             late: Vec::new(),
         };
@@ -261,7 +262,11 @@ impl Writer {
                 image,
                 rows: run.loaded[image]..need,
             };
-            let load = self.transfer(index, stores.clone(), what, true);
+            let mut after = stores.clone();
+            if choices.ring {
+                after.extend(run.last_sweep);
+            }
+            let load = self.transfer(index, after, what, true);
             run.loads[image].push(load);
             run.loaded[image] = need;
         }
@@ -287,6 +292,7 @@ impl Writer {
             last = self.push(index, after.clone(), kind);
             self.fetched_by.insert(last.0, fetches);
         }
+        run.last_sweep = Some(last);
         if run.stored && all {
             let what = Rows {
                 tensor: index + 1,
@@ -349,6 +355,8 @@ struct LayerRun {
     resident: Vec<Option<Vec<usize>>>,
     loads: Vec<Vec<OpId>>,
     loaded: Vec<usize>,
+    /// The Sweep written last.
+    last_sweep: Option<OpId>,
     stores: Vec<OpId>,
     late: Vec<(OpId, Rows)>,
 }
