@@ -14,7 +14,6 @@ mod run;
 use crate::problem::Problems;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Simulates an inference chip of 3x3-conv-ReLU elements.
@@ -27,14 +26,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Map the networks of a study onto its chips, time them, and contrast them
-    Run {
-        /// The study, a TOML file
-        study: PathBuf,
-        /// Override a key of the study, or of its chips below `chip.`
-        #[arg(long = "set", value_name = "KEY=VALUE")]
-        sets: Vec<String>,
-    },
+    /// Map the networks of a study onto its chips, time them, contrast them, write a report
+    Run(run::Options),
     /// List what is built in
     List {
         /// What to list
@@ -48,23 +41,44 @@ enum Listed {
     Networks,
 }
 
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+enum Failure {
+    /// What the user gave cannot be used: exit code 2.
+    Input(Problems),
+    /// A result could not be written: exit code 3.
+    Output(Problems),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Input(problems)
+    }
+}
+
+impl Failure {
+    /// Draws the problems and gives the exit code.
+    fn tell(&self) -> ExitCode {
+        let (Self::Input(problems) | Self::Output(problems)) = self;
+        eprint!("{}", draw(problems));
+        match self {
+            Self::Input(_) => ExitCode::from(2),
+            Self::Output(_) => ExitCode::from(3),
+        }
+    }
+}
+
 /// Runs the command: 0 good, 2 bad input, 3 results could not be written.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
-        Command::Run { study, sets } => run::run(study, sets),
+        Command::Run(options) => run::run(options),
         Command::List {
             what: Listed::Networks,
-        } => list::networks(),
+        } => list::networks().map_err(Failure::from),
     };
-    match result {
-        Ok(text) => print(&text),
-        Err(problems) => {
-            eprint!("{}", draw(&problems));
-            ExitCode::from(2)
-        }
-    }
+    result.map_or_else(|failure| failure.tell(), |text| print(&text))
 }
 
 /// Results on standard output; a reader who has seen enough and closed the pipe is no failure.

@@ -1,52 +1,157 @@
-//! `repchip run`: every network of a study on each of its chips.
+//! `repchip run`: every network of a study on each of its chips, and the report.
 
+use super::Failure;
 use crate::chip::Chip;
 use crate::map::{self, Offload, map};
 use crate::network::{Form, builtin};
-use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::problem::{OverrideFlag, Problem, Problems, Setting};
 use crate::quantise::{Numerics, residual};
 use crate::reparam::{Branches, LayerGraph, fold_graph};
-use crate::schedule::Traffic;
+use crate::report::{
+    self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
+};
 use crate::study::{self, NetworkEntry, Study};
-use crate::time::{self, Cause, Mode, Timeline};
-use comfy_table::{CellAlignment, Table, presets};
+use crate::time::{self, Mode};
+use crate::units::Bytes;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Runs the study at `path` and tells what came out.
-pub(super) fn run(path: &Path, sets: &[String]) -> Result<String, Problems> {
-    let flags: Vec<OverrideFlag> = sets.iter().map(|s| OverrideFlag::new(s)).collect();
+/// What to run and where the results go.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The study, a TOML file
+    study: PathBuf,
+    /// Folder for the report; default: `repchip-out/` and the study's name
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Also write the figures of the study's first chip here
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Also write every chart as PNG
+    #[arg(long)]
+    png: bool,
+    /// Override a key of the study, or of its chips below `chip.`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Runs a study, writes its report and tells what came out.
+pub(super) fn run(options: &Options) -> Result<String, Failure> {
+    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
     let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
         .into_iter()
         .partition(|flag| flag.below("chip").is_some());
     let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(path, &for_study, &builtin::names())?;
-    if study.batch != 1 {
-        return Err(Problem::new(
-            "run::batch",
-            format!(
-                "the study asks for a batch of {}, only single images can be mapped",
-                study.batch
-            ),
-            "set `input.batch = 1`",
-        )
-        .into());
-    }
-    let graphs = study
-        .networks
-        .iter()
+    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
+    refuse_what_the_mapper_lacks(&study)?;
+    let chips = (study.chips.iter())
+        .map(|file| Chip::read_with(file, &for_chips))
+        .collect::<Result<Vec<_>, _>>()?;
+    let graphs = (study.networks.iter())
         .map(|entry| graph(entry, &study))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut text = String::new();
-    for file in &study.chips {
-        let chip = Chip::read_with(file, &for_chips)?;
-        let timelines = graphs
-            .iter()
-            .map(|graph| timeline(graph, &chip, &study))
-            .collect::<Result<Vec<_>, _>>()?;
-        report(&mut text, &study, &chip, &graphs, &timelines);
+    let runs = (chips.iter())
+        .map(|chip| chip_run(&study, chip, &graphs))
+        .collect::<Result<Vec<_>, _>>()?;
+    let report = Report {
+        title: study.name.clone(),
+        provenance: provenance(options, &study, &chips),
+        chips: runs,
+        configs: configs(&study, &chips),
+        notes: vec!["The cycle model has not been compared with RTL.".to_owned()],
+    };
+    write_out(options, &study, &report)
+}
+
+fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
+    let default = Path::new("repchip-out").join(&study.name);
+    let out = options.out.as_ref().unwrap_or(&default);
+    report::write_all(out, report, options.png).map_err(|error| failed(&error))?;
+    if let Some(file) = &options.json {
+        let text = report::json::text(&report.chips[0]);
+        report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
     }
-    Ok(text.trim_end().to_owned())
+    let mut text = report::terminal(report, width(), Borders::Utf8);
+    let _ = write!(text, "\nreport: {}", out.join("report.html").display());
+    Ok(text)
+}
+
+fn failed(error: &ReportError) -> Failure {
+    let problem = Problem::new("report::write", error.to_string(), error.help());
+    Failure::Output(problem.into())
+}
+
+/// Columns of the terminal; wide where none are told.
+fn width() -> u16 {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(140)
+}
+
+/// Values of a study that the mapper cannot honour are errors, not silence.
+fn refuse_what_the_mapper_lacks(study: &Study) -> Result<(), Problems> {
+    let mapping = &study.mapping;
+    let lacks = [
+        (
+            study.batch != 1,
+            "run::batch",
+            "batches above one image",
+            "set `input.batch = 1`",
+        ),
+        (
+            mapping.inplace_add,
+            "run::inplace_add",
+            "how to let a sum take the shortcut's storage",
+            "set `mapping.inplace_add = false`",
+        ),
+        (
+            mapping.halo == study::Halo::Refetch,
+            "run::halo",
+            "how to fetch halo rows again",
+            "set `mapping.halo = \"keep\"`",
+        ),
+        (
+            mapping.images == study::ImageLoop::InsideWeights,
+            "run::images",
+            "how to run images inside the weights",
+            "set `mapping.images = \"outermost\"`",
+        ),
+    ];
+    let problems: Vec<Problem> = (lacks.into_iter())
+        .filter(|(wrong, ..)| *wrong)
+        .map(|(_, code, what, help)| {
+            Problem::new(code, format!("the mapper does not know {what}"), help)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+fn provenance(options: &Options, study: &Study, chips: &[Chip]) -> Provenance {
+    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let mut digests = vec![(format!("study {}", study.name), study.digest.clone())];
+    digests.extend((chips.iter()).map(|c| (format!("chip {}", c.name), c.digest.clone())));
+    Provenance {
+        command: format!("repchip run {}{sets}", options.study.display()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        digests,
+    }
+}
+
+fn configs(study: &Study, chips: &[Chip]) -> Vec<ConfigTable> {
+    let table = |title: String, settings: &[Setting]| ConfigTable {
+        title,
+        rows: (settings.iter())
+            .map(|s| (s.key.clone(), s.value.clone(), s.source.clone()))
+            .collect(),
+    };
+    let mut tables = vec![table(format!("study {}", study.name), study.effective())];
+    tables.extend((chips.iter()).map(|c| table(format!("chip {}", c.name), c.effective())));
+    tables
 }
 
 fn graph(entry: &NetworkEntry, study: &Study) -> Result<LayerGraph, Problems> {
@@ -59,7 +164,27 @@ fn graph(entry: &NetworkEntry, study: &Study) -> Result<LayerGraph, Problems> {
     Ok(residual::apply(&folded, study.numerics.residual))
 }
 
-fn timeline(graph: &LayerGraph, chip: &Chip, study: &Study) -> Result<Timeline, Problems> {
+fn chip_run(study: &Study, chip: &Chip, graphs: &[LayerGraph]) -> Result<ChipRun, Problems> {
+    let networks = (study.networks.iter().zip(graphs))
+        .map(|(entry, graph)| result(entry, graph, chip, study))
+        .collect::<Result<Vec<_>, _>>()?;
+    let activation = Bytes(u64::from(study.numerics.widths.activation_bits.div_ceil(8)));
+    let pairs = (study.contrasts.iter())
+        .map(|pair| (pair.left, pair.right))
+        .collect();
+    Ok(ChipRun {
+        chip: ChipFacts::of(chip, activation),
+        networks,
+        pairs,
+    })
+}
+
+fn result(
+    entry: &NetworkEntry,
+    graph: &LayerGraph,
+    chip: &Chip,
+    study: &Study,
+) -> Result<RunResult, Problems> {
     let numerics = Numerics::uniform(graph, study.numerics.widths);
     let offload = match study.mapping.offload {
         study::Offload::Host => Offload::Host,
@@ -67,78 +192,13 @@ fn timeline(graph: &LayerGraph, chip: &Chip, study: &Study) -> Result<Timeline, 
     };
     let schedule =
         map(graph, &numerics, chip, &map::Settings { offload }).map_err(Problem::from)?;
-    Ok(time::run(&schedule, chip, Mode::Real))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "figures for reading, below 2^53"
-)]
-fn real(n: u64) -> f64 {
-    n as f64
-}
-
-fn milliseconds(timeline: &Timeline, chip: &Chip) -> f64 {
-    real(timeline.total.0) / real(chip.clock.0.get()) * 1e3
-}
-
-fn report(
-    text: &mut String,
-    study: &Study,
-    chip: &Chip,
-    graphs: &[LayerGraph],
-    timelines: &[Timeline],
-) {
-    let peak = chip.array.peak_macs_per_cycle();
-    let mhz = real(chip.clock.0.get()) / 1e6;
-    let _ = writeln!(text, "{} ({peak} MAC/cycle, {mhz} MHz), batch 1", chip.name);
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        "network",
-        "cycles",
-        "latency ms",
-        "utilisation %",
-        "host %",
-        "DRAM kB",
-        "weights kB",
-        "peak SRAM KiB",
-    ]);
-    for ((entry, graph), timeline) in study.networks.iter().zip(graphs).zip(timelines) {
-        let total = real(timeline.total.0);
-        let macs: u64 = timeline.layers.iter().map(|layer| layer.macs.0).sum();
-        let dram = timeline.dram();
-        table.add_row([
-            format!("{} ({})", entry.id, graph.form),
-            timeline.total.to_string(),
-            format!("{:.3}", milliseconds(timeline, chip)),
-            format!("{:.1}", real(macs) / (real(peak) * total) * 100.0),
-            format!(
-                "{:.1}",
-                real(timeline.account().get(Cause::Host).0) / total * 100.0
-            ),
-            format!("{:.0}", real(dram.payload().0) / 1e3),
-            format!("{:.0}", real(dram.get(Traffic::Weights).read.0) / 1e3),
-            format!("{:.0}", real(timeline.peak_activation_bytes.0) / 1024.0),
-        ]);
-    }
-    for index in 1..8 {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let _ = writeln!(text, "{table}");
-    for contrast in &study.contrasts {
-        let [left, right] = [contrast.left, contrast.right];
-        let ratio = real(timelines[right].total.0) / real(timelines[left].total.0);
-        let _ = writeln!(
-            text,
-            "{} takes {:.3} ms and {} {:.3} ms: {ratio:.2}x the speed",
-            study.networks[left].id,
-            milliseconds(&timelines[left], chip),
-            study.networks[right].id,
-            milliseconds(&timelines[right], chip),
-        );
-    }
-    text.push('\n');
+    let timeline = time::run(&schedule, chip, Mode::Real);
+    Ok(RunResult {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        schedule,
+        timeline,
+        quality: Vec::new(),
+        accuracy: None,
+    })
 }
