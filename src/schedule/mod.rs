@@ -6,6 +6,7 @@
 //! lists of steps. [`Sweep::steps`](work::ConvWork::steps) is the only definition of step order.
 //! This room knows nothing of cycles and of a weight's value.
 
+pub mod check;
 pub mod weights;
 pub mod work;
 
