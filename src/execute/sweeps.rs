@@ -106,7 +106,9 @@ impl<'a> Machine<'a> {
                     rows: sweep.out_rows,
                 });
                 let keep = self.options.accumulators.contains(&conv.id);
-                let areas = join(areas).into_iter();
+                let shape = &plan.work.conv;
+                let strips = shape.stride <= shape.dilation * (shape.kernel - 1) + 1;
+                let areas = join(areas, strips).into_iter();
                 let block = |area: Area| {
                     self.with_views(&at, plan, area.image, &area.rows, |input, shortcut| {
                         Ok(fast::area(conv, area.clone(), input, shortcut, keep))

@@ -51,8 +51,9 @@ pub(super) struct Block {
 
 /// Joins areas that meet, without changing which integers they cover.
 ///
-/// Sweeps of all row groups on one strip become one area, and so do whole strips one below the other.
-pub(super) fn join(areas: impl IntoIterator<Item = Area>) -> Vec<Area> {
+/// Sweeps of all row groups on one strip become one area, and with `strips` so do strips one below the other: not
+/// where the strips leave out input rows between them, which need not be in SRAM.
+pub(super) fn join(areas: impl IntoIterator<Item = Area>, strips: bool) -> Vec<Area> {
     let mut joined: Vec<Area> = Vec::new();
     for mut area in areas {
         while let Some(last) = joined.last() {
@@ -61,7 +62,7 @@ pub(super) fn join(areas: impl IntoIterator<Item = Area>) -> Vec<Area> {
             }
             if last.rows == area.rows && last.channels.end == area.channels.start {
                 area.channels.start = last.channels.start;
-            } else if last.channels == area.channels && last.rows.end == area.rows.start {
+            } else if strips && last.channels == area.channels && last.rows.end == area.rows.start {
                 area.rows.start = last.rows.start;
             } else {
                 break;
@@ -91,7 +92,7 @@ mod tests {
         let row_group_outer = [(0..4, 0..2), (4..6, 0..2), (0..4, 2..4), (4..6, 2..4)];
         for order in [strip_outer, row_group_outer] {
             let areas = order.map(|(rows, channels)| area(0, rows, channels));
-            assert_eq!(join(areas), [area(0, 0..6, 0..4)]);
+            assert_eq!(join(areas, true), [area(0, 0..6, 0..4)]);
         }
     }
 
@@ -102,6 +103,6 @@ mod tests {
             area(1, 0..2, 2..4),
             area(1, 3..4, 2..4),
         ];
-        assert_eq!(join(apart.clone()), apart);
+        assert_eq!(join(apart.clone(), true), apart);
     }
 }
