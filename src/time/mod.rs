@@ -333,7 +333,7 @@ pub fn run(schedule: &Schedule, chip: &Chip, mode: Mode) -> Timeline {
         layers: folded.layers,
         total: folded.total,
         peak_activation_bytes: occupancy.iter().map(|o| o.bytes).max().unwrap_or_default(),
-        peak_activation_elements: occupancy::peak_elements(schedule, &occupancy),
+        peak_activation_elements: occupancy::peak_elements(schedule, chip, &occupancy),
         occupancy,
         ops: folded.ops,
         peak_macs_per_cycle: chip.array.peak_macs_per_cycle(),

@@ -32,9 +32,8 @@ pub(super) fn over_time(schedule: &Schedule, chip: &Chip, spans: &[OpSpan]) -> V
             }
             Ok(_) | Err(_) => {}
         }
-        let bytes = live
-            .iter()
-            .map(|id| buffer_bytes(schedule, chip, *id))
+        let bytes = storages(schedule, chip, &live)
+            .map(|id| buffer_bytes(schedule, chip, id))
             .sum();
         match changes.last_mut() {
             Some(last) if last.at == at => {
@@ -51,6 +50,30 @@ pub(super) fn over_time(schedule: &Schedule, chip: &Chip, spans: &[OpSpan]) -> V
     changes
 }
 
+/// Live buffers without those whose place a later one has taken over: a sum in place of its operand, or a ring
+/// that is loaded while the last burst of a Store from there is still under way.
+fn storages<'a>(
+    schedule: &'a Schedule,
+    chip: &Chip,
+    live: &'a [BufferId],
+) -> impl Iterator<Item = BufferId> + 'a {
+    let sram = &chip.activation_sram;
+    let banks = count(sram.bank_rows * sram.bank_cols);
+    let place = move |id: BufferId| {
+        let buffer = &schedule.buffers[id.0];
+        let element = schedule.numerics.activations[buffer.tensor.0].bytes();
+        buffer.base.0..buffer.base.0 + buffer.words.0 / banks * element.0
+    };
+    let begins = |id: BufferId| (schedule.buffers[id.0].live.start, id);
+    live.iter().copied().filter(move |id| {
+        let own = place(*id);
+        !live.iter().any(|other| {
+            let taken = place(*other);
+            begins(*other) > begins(*id) && taken.start < own.end && own.start < taken.end
+        })
+    })
+}
+
 /// Bytes a buffer takes, padding to words and to the bank grid included.
 fn buffer_bytes(schedule: &Schedule, chip: &Chip, id: BufferId) -> Bytes {
     let buffer = &schedule.buffers[id.0];
@@ -59,10 +82,9 @@ fn buffer_bytes(schedule: &Schedule, chip: &Chip, id: BufferId) -> Bytes {
 }
 
 /// Most unpadded elements live at once.
-pub(super) fn peak_elements(schedule: &Schedule, occupancy: &[Occupancy]) -> Elements {
+pub(super) fn peak_elements(schedule: &Schedule, chip: &Chip, occupancy: &[Occupancy]) -> Elements {
     let live = |o: &Occupancy| {
-        o.live
-            .iter()
+        storages(schedule, chip, &o.live)
             .map(|id| schedule.buffers[id.0].elements)
             .sum()
     };
