@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::chip::Chip;
-use crate::map::{self, Offload, map};
+use crate::map::{self, Halo, ImageLoop, Offload, map};
 use crate::network::{Form, builtin};
 use crate::problem::{OverrideFlag, Problem, Problems, Setting};
 use crate::quantise::{Numerics, residual};
@@ -43,7 +43,6 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
         .partition(|flag| flag.below("chip").is_some());
     let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
     let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    refuse_what_the_mapper_lacks(&study)?;
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;
@@ -87,48 +86,6 @@ fn width() -> u16 {
         .ok()
         .and_then(|columns| columns.parse().ok())
         .unwrap_or(140)
-}
-
-/// Values of a study that the mapper cannot honour are errors, not silence.
-fn refuse_what_the_mapper_lacks(study: &Study) -> Result<(), Problems> {
-    let mapping = &study.mapping;
-    let lacks = [
-        (
-            study.batch != 1,
-            "run::batch",
-            "batches above one image",
-            "set `input.batch = 1`",
-        ),
-        (
-            mapping.inplace_add,
-            "run::inplace_add",
-            "how to let a sum take the shortcut's storage",
-            "set `mapping.inplace_add = false`",
-        ),
-        (
-            mapping.halo == study::Halo::Refetch,
-            "run::halo",
-            "how to fetch halo rows again",
-            "set `mapping.halo = \"keep\"`",
-        ),
-        (
-            mapping.images == study::ImageLoop::InsideWeights,
-            "run::images",
-            "how to run images inside the weights",
-            "set `mapping.images = \"outermost\"`",
-        ),
-    ];
-    let problems: Vec<Problem> = (lacks.into_iter())
-        .filter(|(wrong, ..)| *wrong)
-        .map(|(_, code, what, help)| {
-            Problem::new(code, format!("the mapper does not know {what}"), help)
-        })
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Problems(problems))
-    }
 }
 
 fn provenance(options: &Options, study: &Study, chips: &[Chip]) -> Provenance {
@@ -186,12 +143,7 @@ fn result(
     study: &Study,
 ) -> Result<RunResult, Problems> {
     let numerics = Numerics::uniform(graph, study.numerics.widths);
-    let offload = match study.mapping.offload {
-        study::Offload::Host => Offload::Host,
-        study::Offload::Forbid => Offload::Forbid,
-    };
-    let schedule =
-        map(graph, &numerics, chip, &map::Settings { offload }).map_err(Problem::from)?;
+    let schedule = map(graph, &numerics, chip, &settings(study)).map_err(Problem::from)?;
     let timeline = time::run(&schedule, chip, Mode::Real);
     Ok(RunResult {
         id: entry.id.clone(),
@@ -201,4 +153,25 @@ fn result(
         quality: Vec::new(),
         accuracy: None,
     })
+}
+
+fn settings(study: &Study) -> map::Settings {
+    let mapping = &study.mapping;
+    map::Settings {
+        batch: study.batch,
+        images: match mapping.images {
+            study::ImageLoop::Outermost => ImageLoop::Outermost,
+            study::ImageLoop::InsideWeights => ImageLoop::InsideWeights,
+        },
+        halo: match mapping.halo {
+            study::Halo::Keep => Halo::Keep,
+            study::Halo::Refetch => Halo::Refetch,
+        },
+        inplace_add: mapping.inplace_add,
+        offload: match mapping.offload {
+            study::Offload::Host => Offload::Host,
+            study::Offload::Forbid => Offload::Forbid,
+        },
+        forced: map::Forced::default(),
+    }
 }

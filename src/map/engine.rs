@@ -35,7 +35,7 @@ fn engine(
     let layer = &graph.layers[id.0];
     let what = match &layer.op {
         LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
-            return Ok(Engine::Array(work(graph, id, chip)));
+            return Ok(Engine::Array(work(graph, id, chip, settings.batch)));
         }
         LayerOp::Add { .. } => "addition",
         LayerOp::MaxPool(_) => "max pooling",
@@ -54,8 +54,8 @@ fn engine(
     }
 }
 
-/// The work of a layer on the array; a fully connected layer is a 1x1 convolution on one pixel.
-fn work(graph: &LayerGraph, id: LayerId, chip: &Chip) -> ConvWork {
+/// The work of a layer on the array; a fully connected layer is a 1x1 convolution whose pixels are the images.
+fn work(graph: &LayerGraph, id: LayerId, chip: &Chip, batch: usize) -> ConvWork {
     let layer = &graph.layers[id.0];
     let input = graph.shape(layer.inputs[0]);
     match layer.op {
@@ -68,10 +68,10 @@ fn work(graph: &LayerGraph, id: LayerId, chip: &Chip) -> ConvWork {
                 dilation: 1,
                 groups: 1,
             };
-            let flat = FeatureMap::new(1, 1, input.pixels() * input.channels);
+            let flat = FeatureMap::new(1, batch, input.pixels() * input.channels);
             ConvWork::new(
                 flat,
-                FeatureMap::new(1, 1, outputs),
+                FeatureMap::new(1, batch, outputs),
                 conv,
                 false,
                 chip.array,

@@ -20,7 +20,7 @@ pub fn last_readers(graph: &LayerGraph) -> Vec<Option<LayerId>> {
 }
 
 /// The operand whose storage the output of `layer` takes, if any.
-fn in_place_on(
+pub(super) fn in_place_on(
     graph: &LayerGraph,
     id: LayerId,
     last: &[Option<LayerId>],
@@ -29,10 +29,20 @@ fn in_place_on(
     let layer = &graph.layers[id.0];
     let ends_here = |tensor: &TensorId| last[tensor.0] == Some(id);
     match layer.op {
-        LayerOp::Add { .. } => layer.inputs.iter().copied().filter(|t| ends_here(t)).max(),
-        LayerOp::Conv { .. } if inplace_add => {
-            layer.inputs.get(1).copied().filter(|t| ends_here(t))
+        LayerOp::Add { .. } if layer.inputs[0] == layer.inputs[1] => None,
+        LayerOp::Add { .. } => {
+            let operands = layer.inputs.iter().copied().filter(|t| ends_here(t));
+            if inplace_add {
+                operands.min()
+            } else {
+                operands.max()
+            }
         }
+        LayerOp::Conv { .. } if inplace_add => layer
+            .inputs
+            .get(1)
+            .copied()
+            .filter(|t| ends_here(t) && *t != layer.inputs[0]),
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
         | LayerOp::MaxPool(_)

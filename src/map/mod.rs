@@ -1,55 +1,171 @@
 //! The mapper: layer graph x chip -> [`Schedule`].
 //!
 //! In: shapes, bit widths, a chip. Out: which tensors stay in activation SRAM, how each layer is cut, and the order
-//! of all operations. Same input, same schedule. This room never looks at a weight's value.
+//! of all operations. A closed-form estimate ranks the legal cuts of each layer; dynamic programming chooses which
+//! tensors stay; the best few are timed exactly where that is cheap. Layers follow one another, each for the whole
+//! batch. Same input, same schedule. This room never looks at a weight's value.
 
+mod choice;
 mod emit;
 mod engine;
 mod error;
+mod estimate;
+mod facts;
 pub mod liveness;
 mod place;
+mod residency;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use error::MapError;
+pub use settings::{Forced, Halo, ImageLoop, Offload, Settings};
 
 use crate::chip::Chip;
 use crate::quantise::Numerics;
-use crate::reparam::LayerGraph;
+use crate::reparam::{LayerGraph, LayerId};
 use crate::schedule::Schedule;
+use crate::time::{self, Mode};
+use facts::Facts;
+use residency::{Breadth, Way};
 
-/// What happens to an operator that neither the array nor the vector unit runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offload {
-    /// It runs on the host.
-    Host,
-    /// It is an error.
-    Forbid,
-}
+/// A schedule is timed exactly when it moves no more bursts than this; beyond, the estimate alone decides.
+const TIMED_BURSTS: u64 = 4096;
 
-/// What the mapper may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Operators without a unit of their own.
-    pub offload: Offload,
-}
+/// Layers up to which more than the best cut of each layer is kept.
+const SMALL: usize = 8;
 
-/// Maps one image of `graph` onto `chip`.
+/// Maps `settings.batch` images of `graph` onto `chip`.
 ///
-/// Every tensor whose whole map fits beside what else is live stays in activation SRAM from its producer to its last
-/// reader; the largest that stand in the way are spilled to DRAM, strip by strip.
+/// A tensor stays in activation SRAM from its producer to its last reader, or lives in DRAM and passes through rings
+/// of rows, strip by strip. The network's input comes from DRAM and its output ends there.
 ///
 /// # Errors
-/// A layer that no unit may run, fewer than two weight slots, or a layer whose smallest strip does not fit.
+/// No layer or image, a layer that no unit may run, fewer than two weight slots, or a layer whose smallest strip
+/// does not fit.
 pub fn map(
     graph: &LayerGraph,
     numerics: &Numerics,
     chip: &Chip,
     settings: &Settings,
 ) -> Result<Schedule, MapError> {
+    if graph.layers.is_empty() || settings.batch == 0 {
+        return Err(MapError::Nothing);
+    }
     let slots = chip.weight_slots(numerics.widest_weight());
     if slots < 2 {
         return Err(MapError::Slots { slots });
     }
-    let engines = engine::assign(graph, chip, settings)?;
-    let placement = place::place(graph, numerics, chip, &engines)?;
-    Ok(emit::emit(graph, numerics, chip, placement))
+    let facts = Facts::new(graph, numerics, chip, settings)?;
+    let schedule = best(&facts, candidates(&facts)?);
+    debug_assert_eq!(
+        schedule.check(chip),
+        Ok(()),
+        "the mapper keeps its promises"
+    );
+    Ok(schedule)
+}
+
+/// The cheapest ways whose buffers can be placed, with less and less of the memory if they cannot.
+fn candidates(facts: &Facts<'_>) -> Result<Vec<place::Placement>, MapError> {
+    let small = facts.layers.len() <= SMALL;
+    let breadth = Breadth {
+        choices: if small { 3 } else { 1 },
+        ways: if small { 8 } else { 2 },
+        stay: facts.settings.forced.stay,
+    };
+    for sixteenths in (8..=16).rev() {
+        let capacity = facts.capacity * sixteenths / 16;
+        match residency::ways(facts, breadth, capacity) {
+            Ok(ways) => {
+                let placed = placed(facts, &ways);
+                if !placed.is_empty() {
+                    return Ok(placed);
+                }
+            }
+            Err(layer) if sixteenths == 16 => return Err(dead_end(facts, layer)),
+            Err(_) => break,
+        }
+    }
+    let breadth = Breadth {
+        stay: false,
+        ..breadth
+    };
+    let ways = residency::ways(facts, breadth, facts.capacity);
+    let ways = ways.map_err(|layer| dead_end(facts, layer))?;
+    Ok(placed(facts, &ways))
+}
+
+fn placed(facts: &Facts<'_>, ways: &[Way]) -> Vec<place::Placement> {
+    let most = if facts.bursts(ways) > TIMED_BURSTS {
+        1
+    } else {
+        ways.len()
+    };
+    ways.iter()
+        .filter_map(|way| place::place(facts, way))
+        .take(most)
+        .collect()
+}
+
+/// The cheapest of some placements by exact time, then DRAM bytes, then SRAM bytes, then order.
+fn best(facts: &Facts<'_>, placements: Vec<place::Placement>) -> Schedule {
+    let mut schedules = placements
+        .into_iter()
+        .map(|placement| emit::emit(facts, placement));
+    let first = schedules.next().expect("nothing staying can be placed");
+    let rest: Vec<Schedule> = schedules.collect();
+    if rest.is_empty() {
+        return first;
+    }
+    let key = |schedule: &Schedule| {
+        let timeline = time::run(schedule, facts.chip, Mode::Real);
+        (
+            timeline.total,
+            timeline.dram().payload(),
+            timeline.peak_activation_bytes,
+        )
+    };
+    let mut best = (key(&first), first);
+    for schedule in rest {
+        let key = key(&schedule);
+        if key < best.0 {
+            best = (key, schedule);
+        }
+    }
+    best.1
+}
+
+/// Why `layer` does not run even when everything else is out of its way.
+fn dead_end(facts: &Facts<'_>, layer: LayerId) -> MapError {
+    let name = facts.graph.layers[layer.0].name.clone();
+    let Some(choice) = facts.smallest(layer) else {
+        return MapError::Forced { layer: name };
+    };
+    let operands = facts.layers[layer.0].operands.iter().map(|o| o.tensor);
+    let buffers = operands
+        .zip(choice.rings)
+        .chain([(layer.output(), choice.out_rows)]);
+    let size = |(tensor, rows)| facts.units(tensor, rows, choice.images);
+    let (tensor, rows) = buffers
+        .max_by_key(|buffer| size(*buffer))
+        .expect("a layer writes an output");
+    let maker = match tensor.producer() {
+        None => "the network's input".to_owned(),
+        Some(producer) => format!("the output of `{}`", facts.graph.layers[producer.0].name),
+    };
+    MapError::Sram {
+        layer: name,
+        needed: facts.bytes(choice.units),
+        available: facts.chip.activation_sram.capacity,
+        largest: format!("{rows} rows of {maker}"),
+    }
+}
+
+impl Facts<'_> {
+    /// Bursts of the best of `ways`, roughly.
+    fn bursts(&self, ways: &[Way]) -> u64 {
+        ways.first()
+            .map_or(0, |way| way.cost.dram / self.dram.burst.0)
+    }
 }

@@ -1,39 +1,26 @@
-//! Which tensors stay whole in activation SRAM, how layers are cut into strips, and where buffers lie.
+//! Where buffers lie in activation SRAM: first fit over lifetimes.
 //!
-//! All buffers of a layer are live together for the whole layer. A tensor that stays is live from its producer to its
-//! last reader. A tensor in DRAM has a buffer of its own in each layer that touches it: a ring of rows.
+//! A tensor that stays lives from its producer to its last reader, a ring for one layer; a sum in place shares
+//! the storage of its operand. Bases count bytes a lane of each bank.
 
-use super::MapError;
-use super::engine::Engine;
-use super::liveness::last_readers;
-use crate::chip::Chip;
-use crate::quantise::Numerics;
-use crate::reparam::{Layer, LayerGraph, LayerId, LayerOp, TensorId};
+use super::choice::Choice;
+use super::facts::Facts;
+use super::residency::Way;
+use crate::reparam::{LayerId, TensorId};
 use crate::schedule::{Buffer, BufferId, OpId, Strip};
-use crate::tensor::FeatureMap;
-use crate::units::{Bytes, Words, count};
+use crate::units::{Words, count};
 use std::ops::Range;
 
-/// Strips that a ring holds at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// Two neighbours: the next one is loaded and the last one stored while one is computed.
-    Double,
-    /// One: transfers and computation alternate.
-    Single,
-}
-
-/// How one layer is cut and what it touches.
+/// One layer with its strips and buffers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Placed {
-    pub(super) engine: Engine,
+    pub(super) choice: Choice,
     pub(super) strips: Vec<Strip>,
-    /// What the rings of this layer hold.
-    pub(super) depth: Depth,
-    /// One for each of the layer's inputs; none for a layer of the host.
-    pub(super) inputs: Vec<BufferId>,
-    /// None for a layer of the host whose output stays in DRAM.
+    /// One for each operand; for a layer of the host only those that stay.
+    pub(super) operands: Vec<Option<BufferId>>,
+    /// None for a layer of the host whose output goes to DRAM.
     pub(super) output: Option<BufferId>,
+    pub(super) ranked: usize,
 }
 
 /// Everything the emitter needs.
@@ -45,368 +32,202 @@ pub(super) struct Placement {
     pub(super) stays: Vec<bool>,
 }
 
-/// A buffer before it has an address.
-struct Wanted {
-    tensor: TensorId,
-    rows: usize,
+/// Storage before it has an address.
+struct Storage {
+    units: u64,
+    /// Multiple of which the base must be: bytes of an element.
+    align: u64,
     layers: Range<usize>,
 }
 
+/// Places the buffers of `way`; `None` when the holes between them are too small.
+pub(super) fn place(facts: &Facts<'_>, way: &Way) -> Option<Placement> {
+    let mut placer = Placer {
+        facts,
+        storages: Vec::new(),
+        buffers: Vec::new(),
+        homes: Vec::new(),
+        of: vec![None; facts.sizes.len()],
+        stays: vec![false; facts.sizes.len()],
+    };
+    let layers = (0..way.layers.len())
+        .map(|index| placer.layer(way, LayerId(index)))
+        .collect();
+    let bases = addresses(&placer.storages, facts.capacity)?;
+    for (buffer, home) in placer.buffers.iter_mut().zip(&placer.homes) {
+        buffer.base = Words(bases[*home]);
+    }
+    Some(Placement {
+        layers,
+        buffers: placer.buffers,
+        stays: placer.stays,
+    })
+}
+
 struct Placer<'a> {
-    graph: &'a LayerGraph,
-    numerics: &'a Numerics,
-    chip: &'a Chip,
-    engines: &'a [Engine],
-    last: Vec<Option<LayerId>>,
+    facts: &'a Facts<'a>,
+    storages: Vec<Storage>,
+    buffers: Vec<Buffer>,
+    /// Storage of each buffer.
+    homes: Vec<usize>,
+    /// Buffer of each tensor that stays.
+    of: Vec<Option<BufferId>>,
     stays: Vec<bool>,
 }
 
-pub(super) fn place(
-    graph: &LayerGraph,
-    numerics: &Numerics,
-    chip: &Chip,
-    engines: &[Engine],
-) -> Result<Placement, MapError> {
-    let mut placer = Placer {
-        graph,
-        numerics,
-        chip,
-        engines,
-        last: last_readers(graph),
-        stays: (0..=graph.layers.len())
-            .map(|t| t > 0 && t < graph.layers.len())
-            .collect(),
-    };
-    for tensor in 1..graph.layers.len() {
-        let made_by_host = matches!(engines[tensor - 1], Engine::Host);
-        let read_by_host_only = graph
-            .layers
-            .iter()
-            .zip(engines)
-            .filter(|(layer, _)| layer.inputs.contains(&TensorId(tensor)))
-            .all(|(_, engine)| matches!(engine, Engine::Host));
-        if made_by_host && read_by_host_only {
-            placer.stays[tensor] = false;
-        }
-    }
-    loop {
-        match placer.attempt()? {
-            Ok(placement) => return Ok(placement),
-            Err(layer) => placer.spill_at(layer)?,
-        }
-    }
-}
-
 impl Placer<'_> {
-    /// Bytes of a buffer of `rows` rows of `tensor`: words padded to the bank grid.
-    fn bytes(&self, tensor: TensorId, rows: usize) -> u64 {
-        self.words(tensor, rows) * count(self.chip.array.pe.lanes) * self.element(tensor)
-    }
-
-    fn element(&self, tensor: TensorId) -> u64 {
-        self.numerics.activations[tensor.0].bytes().0
-    }
-
-    fn words(&self, tensor: TensorId, rows: usize) -> u64 {
-        let sram = &self.chip.activation_sram;
-        let shape = self.graph.shape(tensor);
-        count(
-            rows.next_multiple_of(sram.bank_rows)
-                * shape.width.next_multiple_of(sram.bank_cols)
-                * shape.channels.div_ceil(self.chip.array.pe.lanes),
-        )
-    }
-
-    /// Layers during which a tensor that stays is live.
-    fn life(&self, tensor: TensorId) -> Range<usize> {
-        let first = tensor.producer().map_or(0, |l| l.0);
-        let last = self.last[tensor.0].map_or(first, |l| l.0);
-        first..last + 1
-    }
-
-    /// Bytes of the tensors that stay and are live during `layer`.
-    fn staying(&self, layer: usize) -> u64 {
-        (0..self.stays.len())
-            .filter(|t| self.stays[*t] && self.life(TensorId(*t)).contains(&layer))
-            .map(|t| self.bytes(TensorId(t), self.graph.shape(TensorId(t)).height))
-            .sum()
-    }
-
-    /// Places everything, or names the layer that does not fit.
-    fn attempt(&self) -> Result<Result<Placement, usize>, MapError> {
-        let mut wanted: Vec<Wanted> = (0..self.stays.len())
-            .filter(|t| self.stays[*t])
-            .map(|t| Wanted {
-                tensor: TensorId(t),
-                rows: self.graph.shape(TensorId(t)).height,
-                layers: self.life(TensorId(t)),
-            })
-            .collect();
-        let home: Vec<usize> = self
-            .stays
+    fn layer(&mut self, way: &Way, layer: LayerId) -> Placed {
+        let chosen = &way.layers[layer.0];
+        let choice = chosen.choice;
+        let facts = &self.facts.layers[layer.0];
+        let operands: Vec<Option<BufferId>> = facts
+            .operands
             .iter()
-            .scan(0, |next, stays| {
-                let id = *next;
-                *next += usize::from(*stays);
-                Some(id)
-            })
-            .collect();
-        let mut layers = Vec::with_capacity(self.graph.layers.len());
-        for (index, layer) in self.graph.layers.iter().enumerate() {
-            let engine = self.engines[index].clone();
-            if matches!(engine, Engine::Host) {
-                let output = LayerId(index).output();
-                let output = self.stays[output.0].then(|| BufferId(home[output.0]));
-                layers.push(Placed {
-                    engine,
-                    strips: vec![],
-                    depth: Depth::Single,
-                    inputs: vec![],
-                    output,
-                });
-                continue;
-            }
-            let free = self
-                .chip
-                .activation_sram
-                .capacity
-                .0
-                .saturating_sub(self.staying(index));
-            let Some((strips, depth, rows)) = self.cut(index, layer, &engine, free) else {
-                return Ok(Err(index));
-            };
-            let mut buffer = |tensor: TensorId, rows: usize| {
-                if self.stays[tensor.0] {
-                    return BufferId(home[tensor.0]);
+            .enumerate()
+            .map(|(place, operand)| match self.of[operand.tensor.0] {
+                Some(buffer) => Some(buffer),
+                None if choice.rings[place] > 0 => {
+                    Some(self.ring(operand.tensor, choice.rings[place], choice.images, layer))
                 }
-                wanted.push(Wanted {
-                    tensor,
-                    rows,
-                    layers: index..index + 1,
-                });
-                BufferId(wanted.len() - 1)
-            };
-            let inputs = layer
-                .inputs
-                .iter()
-                .zip(&rows)
-                .map(|(t, rows)| buffer(*t, *rows))
-                .collect();
-            let out_rows = *rows.last().expect("the output's rows stand last");
-            let output = Some(buffer(LayerId(index).output(), out_rows));
-            layers.push(Placed {
-                engine,
-                strips,
-                depth,
-                inputs,
-                output,
-            });
-        }
-        Ok(match self.addresses(&wanted) {
-            Ok(buffers) => Ok(Placement {
-                layers,
-                buffers,
-                stays: self.stays.clone(),
-            }),
-            Err(layer) => Err(layer),
-        })
-    }
-
-    /// The tallest strips whose rings fit into `free` bytes, and the ring rows of each input and of the output.
-    fn cut(
-        &self,
-        index: usize,
-        layer: &Layer,
-        engine: &Engine,
-        free: u64,
-    ) -> Option<(Vec<Strip>, Depth, Vec<usize>)> {
-        let height = layer.output.height;
-        let tile = match engine {
-            Engine::Array(work) => work.array.tile_h,
-            Engine::Vector | Engine::Host => 1,
-        };
-        let whole = matches!(
-            layer.op,
-            LayerOp::GlobalAvgPool | LayerOp::FullyConnected { .. }
-        );
-        let tensors: Vec<TensorId> = layer
-            .inputs
-            .iter()
-            .copied()
-            .chain([LayerId(index).output()])
+                None => None,
+            })
             .collect();
-        let streams = tensors.iter().any(|t| !self.stays[t.0]);
-        let pieces = if whole || !streams {
-            1..=1
+        let tensor = layer.output();
+        let output = if chosen.stays {
+            Some(self.home(tensor, chosen.in_place.then_some(facts.in_place).flatten()))
+        } else if let Some(operand) = choice.shares.and_then(|place| operands[place]) {
+            let (home, images) = (self.homes[operand.0], self.buffers[operand.0].images);
+            Some(self.buffer(tensor, choice.out_rows, images, home))
+        } else if choice.out_rows > 0 {
+            Some(self.ring(tensor, choice.out_rows, choice.images, layer))
         } else {
-            1..=height.div_ceil(tile)
+            None
         };
-        let deep = pieces.clone().map(|pieces| (pieces, Depth::Double));
-        for (pieces, depth) in deep.chain(pieces.map(|pieces| (pieces, Depth::Single))) {
-            let rows = height.div_ceil(pieces).next_multiple_of(tile);
-            let strips = strips(layer, engine, self.graph.shape(layer.inputs[0]), rows);
-            let rings: Vec<usize> = tensors
-                .iter()
-                .enumerate()
-                .map(|(place, tensor)| {
-                    let output = place == layer.inputs.len();
-                    self.ring(&strips, depth, *tensor, place > 0 || output)
-                })
-                .collect();
-            let need: u64 = tensors
-                .iter()
-                .zip(&rings)
-                .enumerate()
-                .filter(|(place, (t, _))| !self.stays[t.0] && !tensors[..*place].contains(t))
-                .map(|(_, (t, rows))| self.bytes(*t, *rows))
-                .sum();
-            if need <= free {
-                return Some((strips, depth, rings));
-            }
+        Placed {
+            choice,
+            strips: self.strips(layer, choice.strip_rows),
+            operands,
+            output,
+            ranked: chosen.ranked,
         }
-        None
     }
 
-    /// Ring rows that hold one strip of a tensor or two neighbours, at most its whole height. Only the first operand
-    /// has the rows under windows; others have the output's rows.
-    fn ring(&self, strips: &[Strip], depth: Depth, tensor: TensorId, as_output: bool) -> usize {
-        let rows = |strip: &Strip| {
-            if as_output {
-                strip.out_rows.clone()
-            } else {
-                strip.in_rows.clone()
+    /// The buffer of a tensor that stays, in the storage of `shared` if given.
+    fn home(&mut self, tensor: TensorId, shared: Option<TensorId>) -> BufferId {
+        let height = self.facts.sizes[tensor.0].height;
+        let first = tensor.producer().map_or(0, |layer| layer.0);
+        let end = self.facts.last[tensor.0].0 + 1;
+        let shared = shared.and_then(|operand| self.of[operand.0]);
+        let storage = match shared {
+            Some(operand) => {
+                let storage = self.homes[operand.0];
+                let layers = &mut self.storages[storage].layers;
+                layers.end = layers.end.max(end);
+                storage
             }
+            None => self.storage(tensor, height, self.facts.images(), first..end),
         };
-        let height = self.graph.shape(tensor).height;
-        if strips.len() == 1 {
-            return height;
-        }
-        let most = match depth {
-            Depth::Double => strips
-                .windows(2)
-                .map(|pair| rows(&pair[1]).end - rows(&pair[0]).start)
-                .max(),
-            Depth::Single => strips.iter().map(|strip| rows(strip).len()).max(),
-        }
-        .expect("there are two strips");
-        most.next_multiple_of(self.chip.activation_sram.bank_rows)
-            .min(height)
+        let id = self.buffer(tensor, height, self.facts.images(), storage);
+        self.of[tensor.0] = Some(id);
+        self.stays[tensor.0] = true;
+        id
     }
 
-    /// First fit over lifetimes, in units of one byte a lane and bank.
-    fn addresses(&self, wanted: &[Wanted]) -> Result<Vec<Buffer>, usize> {
-        let sram = &self.chip.activation_sram;
+    fn ring(&mut self, tensor: TensorId, rows: usize, images: usize, layer: LayerId) -> BufferId {
+        let storage = self.storage(tensor, rows, images, layer.0..layer.0 + 1);
+        self.buffer(tensor, rows, images, storage)
+    }
+
+    fn storage(
+        &mut self,
+        tensor: TensorId,
+        rows: usize,
+        images: usize,
+        layers: Range<usize>,
+    ) -> usize {
+        self.storages.push(Storage {
+            units: self.facts.units(tensor, rows, images),
+            align: self.facts.numerics.activations[tensor.0].bytes().0,
+            layers,
+        });
+        self.storages.len() - 1
+    }
+
+    fn buffer(&mut self, tensor: TensorId, rows: usize, images: usize, storage: usize) -> BufferId {
+        let facts = self.facts;
+        let shape = facts.graph.shape(tensor);
+        let sram = &facts.chip.activation_sram;
+        let element = facts.numerics.activations[tensor.0].bytes().0;
         let banks = count(sram.bank_rows * sram.bank_cols);
-        let unit = banks * count(self.chip.array.pe.lanes);
-        let capacity = sram.capacity.0 / unit;
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|i| (wanted[*i].layers.start, *i));
-        let mut base = vec![0; wanted.len()];
-        let size: Vec<u64> = wanted
-            .iter()
-            .map(|w| self.bytes(w.tensor, w.rows) / unit)
-            .collect();
-        for (rank, &i) in order.iter().enumerate() {
-            let mut taken: Vec<(u64, u64)> = order[..rank]
-                .iter()
-                .filter(|j| wanted[**j].layers.end > wanted[i].layers.start)
-                .filter(|j| wanted[i].layers.end > wanted[**j].layers.start)
-                .map(|j| (base[*j], base[*j] + size[*j]))
-                .collect();
-            taken.sort_unstable();
-            let mut at = 0;
-            for (from, to) in taken {
-                if from >= at + size[i] {
-                    break;
-                }
-                at = at.max(to);
-            }
-            if at + size[i] > capacity {
-                return Err(wanted[i].layers.start);
-            }
-            base[i] = at;
-        }
-        Ok(wanted
-            .iter()
-            .enumerate()
-            .map(|(i, w)| Buffer {
-                tensor: w.tensor,
-                images: 1,
-                rows: w.rows,
-                base: Words(base[i]),
-                words: Words(self.words(w.tensor, w.rows)),
-                elements: self.graph.shape(w.tensor).elements().0
-                    / count(self.graph.shape(w.tensor).height)
-                    * count(w.rows),
-                live: OpId(usize::MAX)..OpId(0),
+        self.buffers.push(Buffer {
+            tensor,
+            images,
+            rows,
+            base: Words(0),
+            words: Words(facts.units(tensor, rows, images) / element * banks),
+            elements: count(images * rows * shape.width * shape.channels),
+            live: OpId(usize::MAX)..OpId(0),
+        });
+        self.homes.push(storage);
+        BufferId(self.buffers.len() - 1)
+    }
+
+    fn strips(&self, layer: LayerId, rows: usize) -> Vec<Strip> {
+        let height = self.facts.sizes[layer.output().0].height;
+        let operand = &self.facts.layers[layer.0].operands[0];
+        let input = self.facts.sizes[operand.tensor.0].height;
+        (0..height)
+            .step_by(rows)
+            .map(|first| {
+                let out_rows = first..(first + rows).min(height);
+                let in_rows = operand.reach.rows(&out_rows, input);
+                Strip { out_rows, in_rows }
             })
-            .collect())
-    }
-
-    /// Spills the largest tensor that stays during `layer`.
-    fn spill_at(&mut self, layer: usize) -> Result<(), MapError> {
-        let victim = (0..self.stays.len())
-            .filter(|t| self.stays[*t] && self.life(TensorId(*t)).contains(&layer))
-            .max_by_key(|t| {
-                let tensor = TensorId(*t);
-                (
-                    self.bytes(tensor, self.graph.shape(tensor).height),
-                    std::cmp::Reverse(*t),
-                )
-            });
-        match victim {
-            Some(tensor) => {
-                self.stays[tensor] = false;
-                Ok(())
-            }
-            None => Err(self.dead_end(layer)),
-        }
-    }
-
-    fn dead_end(&self, index: usize) -> MapError {
-        let layer = &self.graph.layers[index];
-        let tile = self.chip.array.tile_h;
-        let shape = self.graph.shape(layer.inputs[0]);
-        let whole = matches!(
-            layer.op,
-            LayerOp::GlobalAvgPool | LayerOp::FullyConnected { .. }
-        );
-        let rows = if whole { layer.output.height } else { tile };
-        let strips = strips(layer, &self.engines[index], shape, rows);
-        let needed = layer
-            .inputs
-            .iter()
-            .copied()
-            .chain([LayerId(index).output()])
-            .enumerate()
-            .map(|(place, t)| self.bytes(t, self.ring(&strips, Depth::Single, t, place > 0)))
-            .sum();
-        MapError::Sram {
-            layer: layer.name.clone(),
-            needed: Bytes(needed),
-            available: self.chip.activation_sram.capacity,
-        }
+            .collect()
     }
 }
 
-/// Bands of `rows` output rows and the input rows under them.
-fn strips(layer: &Layer, engine: &Engine, input: FeatureMap, rows: usize) -> Vec<Strip> {
-    (0..layer.output.height)
-        .step_by(rows.max(1))
-        .map(|first| {
-            let out_rows = first..(first + rows).min(layer.output.height);
-            let in_rows = match (engine, &layer.op) {
-                (Engine::Array(_), LayerOp::FullyConnected { .. })
-                | (_, LayerOp::GlobalAvgPool) => 0..input.height,
-                (Engine::Array(work), _) => work.input_rows(&out_rows),
-                (_, LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool)) => {
-                    let start = (out_rows.start * pool.stride).saturating_sub(pool.padding);
-                    let end = (out_rows.end - 1) * pool.stride + pool.kernel;
-                    start..end.saturating_sub(pool.padding).min(input.height)
-                }
-                _ => out_rows.clone(),
-            };
-            Strip { out_rows, in_rows }
-        })
-        .collect()
+/// Bases of all storages, by the first of four orders that fits: as they come, the largest first, the longest
+/// lives first, the widest elements first. The last leaves no gap between rings of one layer, so it always fits
+/// when nothing stays.
+fn addresses(storages: &[Storage], capacity: u64) -> Option<Vec<u64>> {
+    let mut order: Vec<usize> = (0..storages.len()).collect();
+    let keys: [fn(&Storage) -> u64; 4] = [
+        |_| 0,
+        |storage| u64::MAX - storage.units,
+        |storage| u64::MAX - count(storage.layers.len()),
+        |storage| u64::MAX - storage.align,
+    ];
+    keys.into_iter().find_map(|key| {
+        order.sort_by_key(|index| (key(&storages[*index]), *index));
+        first_fit(storages, &order, capacity)
+    })
+}
+
+/// Each storage at the lowest base that is free for its whole life.
+fn first_fit(storages: &[Storage], order: &[usize], capacity: u64) -> Option<Vec<u64>> {
+    let mut bases = vec![0; storages.len()];
+    let mut taken: Vec<Range<u64>> = Vec::new();
+    for (rank, &index) in order.iter().enumerate() {
+        let this = &storages[index];
+        taken.clear();
+        taken.extend(order[..rank].iter().filter_map(|&other| {
+            let that = &storages[other];
+            let meet = that.layers.start < this.layers.end && this.layers.start < that.layers.end;
+            meet.then(|| bases[other]..bases[other] + that.units)
+        }));
+        taken.sort_unstable_by_key(|range| (range.start, range.end));
+        let mut base = 0;
+        for range in &taken {
+            if range.start >= base + this.units {
+                break;
+            }
+            base = base.max(range.end.next_multiple_of(this.align));
+        }
+        if base + this.units > capacity {
+            return None;
+        }
+        bases[index] = base;
+    }
+    Some(bases)
 }

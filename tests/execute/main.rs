@@ -2,4 +2,5 @@
 
 mod by_hand;
 mod legal_cuts;
+mod mapped;
 mod witnesses;
