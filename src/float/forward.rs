@@ -31,7 +31,7 @@ pub fn forward(
         let inputs: Vec<&Array4<f32>> = (layer.inputs.iter())
             .map(|input| tensors[input.0].as_ref().expect("it is still to be read"))
             .collect();
-        let output = run(layer, &network.params.layers[place], &inputs);
+        let output = self::layer(layer, &network.params.layers[place], &inputs);
         observe(TensorId(place + 1), &output);
         for input in &layer.inputs {
             if last_reader[input.0] == place {
@@ -44,7 +44,12 @@ pub fn forward(
     output.expect("the last tensor has no reader")
 }
 
-fn run(layer: &Layer, params: &LayerParams, inputs: &[&Array4<f32>]) -> Array4<f32> {
+/// The output of one layer for the maps it reads.
+///
+/// # Panics
+/// When the maps or the parameters do not have the shapes of the layer.
+#[must_use]
+pub fn layer(layer: &Layer, params: &LayerParams, inputs: &[&Array4<f32>]) -> Array4<f32> {
     let x = inputs[0];
     match layer.op {
         LayerOp::Conv { conv, activation } => {
@@ -76,7 +81,7 @@ fn products(conv: Conv, params: &LayerParams, x: &Array4<f32>, layer: &Layer) ->
     let LayerParams::Conv { weight, bias } = params else {
         panic!("layer `{}` has no weights", layer.name)
     };
-    let kernel = Kernel::new(conv, &weight.view(), Some(bias.view()));
+    let kernel = Kernel::new(conv, weight.view(), Some(bias.view()));
     kernel.run(x, layer.output.height, layer.output.width)
 }
 

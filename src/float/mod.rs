@@ -12,7 +12,7 @@ mod map;
 mod seeded;
 mod train;
 
-pub use forward::forward;
+pub use forward::{forward, layer};
 pub use image::{normalise, seeded_image, top1};
 pub use seeded::seeded;
 pub use train::forward as forward_train;

@@ -78,7 +78,7 @@ fn convolve(node: &Node, conv: Conv, params: &NodeParams, x: &Array4<f32>) -> Ar
     let NodeParams::Conv { weight, bias } = params else {
         panic!("node `{}` has no weights", node.name)
     };
-    let kernel = Kernel::new(conv, &weight.view(), bias.as_ref().map(|bias| bias.view()));
+    let kernel = Kernel::new(conv, weight.view(), bias.as_ref().map(|bias| bias.view()));
     kernel.run(x, node.shape.height, node.shape.width)
 }
 
@@ -90,7 +90,7 @@ fn connect(outputs: usize, params: &NodeParams, x: &Array4<f32>) -> Array4<f32> 
     let flat = (images, 1, 1, x.len() / images);
     let flat = x.to_shape(flat).expect("as many elements").into_owned();
     let weight = weight.view().insert_axis(Axis(1)).insert_axis(Axis(1));
-    Kernel::new(Conv::square(outputs, 1), &weight, Some(bias.view())).run(&flat, 1, 1)
+    Kernel::new(Conv::square(outputs, 1), weight, Some(bias.view())).run(&flat, 1, 1)
 }
 
 fn normalise(params: &NodeParams, x: &Array4<f32>, eps: f64) -> Array4<f32> {

@@ -1,165 +1,280 @@
-//! Scale and zero point of every tensor from the values it takes.
+//! Scale and zero point of every tensor, from what calibration images make of it.
 
-use super::{Calibration, Numerics, QuantiseError, TensorQuant, integer, power_above, real};
+use super::histogram::Histogram;
+use super::real::{nearest_i32, number};
+use super::{Calibration, Numerics, QuantiseError, Settings, TensorQuant};
 use crate::float;
-use crate::reparam::{FoldedNetwork, LayerOp, TensorId};
+use crate::reparam::{FoldedNetwork, LayerGraph, LayerOp, TensorId};
 use crate::tensor::{IntType, Sign};
-use ndarray::Array4;
+use crate::units::count;
+use ndarray::{Array4, s};
 
-/// Tensors of the network on `images`. The input is affine; what is unsigned starts at real zero; what else is
-/// signed is symmetric. The output of a maximum has its input's scale and zero point.
-pub(super) fn tensors(
+/// Images that run together: bounds the memory of a calibration.
+const CHUNK: usize = 8;
+
+/// Smallest and largest value of a tensor.
+#[derive(Debug, Clone, Copy)]
+struct Extremes {
+    low: f64,
+    high: f64,
+}
+
+/// Runs `images` through `network` and chooses every tensor's scale.
+///
+/// # Errors
+/// When a tensor is not finite.
+pub(super) fn calibrate(
+    network: &FoldedNetwork,
+    numerics: &Numerics,
+    images: &Array4<f32>,
+    settings: &Settings,
+) -> Result<Vec<TensorQuant>, QuantiseError> {
+    let extremes = extremes(network, images)?;
+    let histograms = match settings.calibration {
+        Calibration::MinMax => None,
+        Calibration::Percentile(_) | Calibration::Mse => {
+            Some(histograms(network, images, &extremes))
+        }
+    };
+    let mut tensors: Vec<TensorQuant> = Vec::with_capacity(extremes.len());
+    for (index, &seen) in extremes.iter().enumerate() {
+        if let Some(input) = passed_on(&network.graph, TensorId(index)) {
+            tensors.push(tensors[input.0]);
+            continue;
+        }
+        let kind = Kind::of(TensorId(index), numerics.activations[index]);
+        let histogram = histograms.as_ref().map(|all| &all[index]);
+        let unit = unit(&network.graph, TensorId(index), &tensors);
+        let scale = |scale| settings.allowed(scale, unit);
+        tensors.push(kind.choose(seen, histogram, settings.calibration, &scale));
+    }
+    Ok(tensors)
+}
+
+/// The tensor whose integers this one has: a maximum makes no new values.
+fn passed_on(graph: &LayerGraph, tensor: TensorId) -> Option<TensorId> {
+    let layer = &graph.layers[tensor.producer()?.0];
+    match layer.op {
+        LayerOp::MaxPool(_) => Some(layer.inputs[0]),
+        LayerOp::Conv { .. }
+        | LayerOp::FullyConnected { .. }
+        | LayerOp::Add { .. }
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool => None,
+    }
+}
+
+/// What a scale is a power of two of in the shift family. After a global mean it is one pixel's share of the
+/// mean, so that its requantisation is a shift too.
+fn unit(graph: &LayerGraph, tensor: TensorId, tensors: &[TensorQuant]) -> f64 {
+    let Some(id) = tensor.producer() else {
+        return 1.0;
+    };
+    let input = graph.layers[id.0].inputs[0];
+    match graph.layers[id.0].op {
+        LayerOp::GlobalAvgPool => {
+            let pixels = graph.shape(input).pixels();
+            tensors[input.0].scale / number(count(pixels))
+        }
+        LayerOp::Conv { .. }
+        | LayerOp::FullyConnected { .. }
+        | LayerOp::Add { .. }
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_) => 1.0,
+    }
+}
+
+fn run_all(
     network: &FoldedNetwork,
     images: &Array4<f32>,
-    numerics: &mut Numerics,
-    calibration: Calibration,
-    powers: bool,
-) -> Result<Vec<TensorQuant>, QuantiseError> {
-    let mut quants: Vec<TensorQuant> = Vec::new();
-    let mut fault = None;
-    float::forward(network, images, &mut |id, map| {
-        if let Some(&value) = map.iter().find(|value| !value.is_finite()) {
-            fault.get_or_insert_with(|| QuantiseError::NotFinite {
-                tensor: name(network, id),
-                value,
-            });
-        }
-        let source = id.producer().and_then(|layer| {
-            let layer = &network.graph.layers[layer.0];
-            let is_max = matches!(layer.op, LayerOp::MaxPool(_));
-            is_max.then(|| quants[layer.inputs[0].0])
-        });
-        quants.push(source.unwrap_or_else(|| {
-            let range = numerics.activations[id.0];
-            let mut quant = choose(map, range, calibration, id == TensorId::INPUT);
-            if powers {
-                let step = id.producer().map_or(1.0, |layer| {
-                    let layer = &network.graph.layers[layer.0];
-                    let source = layer.inputs[0];
-                    match layer.op {
-                        LayerOp::GlobalAvgPool => {
-                            quants[source.0].scale / real(network.graph.shape(source).pixels())
-                        }
-                        LayerOp::Conv { .. }
-                        | LayerOp::FullyConnected { .. }
-                        | LayerOp::Add { .. }
-                        | LayerOp::MaxPool(_)
-                        | LayerOp::AvgPool(_) => 1.0,
-                    }
-                });
-                quant = to_power(quant, range, step);
-            }
-            quant
-        }));
-        numerics.activations[id.0] = quants[id.0].range;
-    });
-    fault.map_or(Ok(quants), Err)
-}
-
-fn name(network: &FoldedNetwork, id: TensorId) -> String {
-    match id.producer() {
-        None => "`input`".to_owned(),
-        Some(layer) => format!("`{}`", network.graph.layers[layer.0].name),
+    observe: &mut dyn FnMut(TensorId, &Array4<f32>),
+) {
+    let images_in_all = images.dim().0;
+    for first in (0..images_in_all).step_by(CHUNK) {
+        let chunk = images
+            .slice(s![first..(first + CHUNK).min(images_in_all), .., .., ..])
+            .to_owned();
+        float::forward(network, &chunk, observe);
     }
 }
 
-/// The bounds of a calibrated range always hold real zero.
-fn choose(
-    map: &Array4<f32>,
-    range: IntType,
-    calibration: Calibration,
-    affine: bool,
-) -> TensorQuant {
-    let (low, high) = match calibration {
-        Calibration::MinMax | Calibration::Mse => (map.iter())
-            .fold((0.0_f32, 0.0_f32), |(low, high), &value| {
-                (low.min(value), high.max(value))
-            }),
-        Calibration::Percentile(percent) => percentile(map, percent),
+fn extremes(network: &FoldedNetwork, images: &Array4<f32>) -> Result<Vec<Extremes>, QuantiseError> {
+    let start = Extremes {
+        low: f64::INFINITY,
+        high: f64::NEG_INFINITY,
     };
-    let (low, high) = (f64::from(low), f64::from(high));
-    let of = |part: f64| span(low * part, high * part, range, affine);
-    match calibration {
-        Calibration::MinMax | Calibration::Percentile(_) => of(1.0),
-        Calibration::Mse => {
-            let mut best = (f64::INFINITY, of(1.0));
-            for step in (1..=64).rev() {
-                let quant = of(f64::from(step) / 64.0);
-                let error = square_error(map, &quant);
-                if error < best.0 {
-                    best = (error, quant);
+    let mut all = vec![start; network.graph.layers.len() + 1];
+    let mut not_finite = None;
+    run_all(network, images, &mut |tensor, map| {
+        let seen = &mut all[tensor.0];
+        for &x in map {
+            if !x.is_finite() {
+                not_finite.get_or_insert(tensor);
+            }
+            seen.low = seen.low.min(f64::from(x));
+            seen.high = seen.high.max(f64::from(x));
+        }
+    });
+    match not_finite {
+        None => Ok(all),
+        Some(tensor) => Err(QuantiseError::NotFinite {
+            layer: match tensor.producer() {
+                None => "input".to_owned(),
+                Some(id) => network.graph.layers[id.0].name.clone(),
+            },
+            what: "its output",
+        }),
+    }
+}
+
+fn histograms(
+    network: &FoldedNetwork,
+    images: &Array4<f32>,
+    extremes: &[Extremes],
+) -> Vec<Histogram> {
+    let mut all: Vec<Histogram> = extremes
+        .iter()
+        .enumerate()
+        .map(|(index, seen)| match TensorId(index) {
+            TensorId::INPUT => Histogram::new(seen.low.min(0.0), seen.high.max(0.0)),
+            TensorId(_) => Histogram::new(0.0, seen.high.max(-seen.low)),
+        })
+        .collect();
+    run_all(network, images, &mut |tensor, map| {
+        let histogram = &mut all[tensor.0];
+        match tensor {
+            TensorId::INPUT => map.iter().for_each(|&x| histogram.add(f64::from(x))),
+            TensorId(_) => map.iter().for_each(|&x| histogram.add(f64::from(x.abs()))),
+        }
+    });
+    all
+}
+
+/// How a tensor's integers lie around real zero.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Zero point 0; the scale comes from the largest magnitude.
+    Symmetric(IntType),
+    /// A zero point of its own: the network's input.
+    Affine(IntType),
+}
+
+impl Kind {
+    fn of(tensor: TensorId, range: IntType) -> Self {
+        match tensor {
+            TensorId::INPUT => Self::Affine(range),
+            TensorId(_) => Self::Symmetric(range),
+        }
+    }
+
+    fn choose(
+        self,
+        seen: Extremes,
+        histogram: Option<&Histogram>,
+        calibration: Calibration,
+        allowed: &dyn Fn(f64) -> f64,
+    ) -> TensorQuant {
+        let (low, high) = match self {
+            Self::Affine(_) => (seen.low.min(0.0), seen.high.max(0.0)),
+            Self::Symmetric(_) => (0.0, seen.high.max(-seen.low)),
+        };
+        let Some(histogram) = histogram else {
+            return self.over(low, high, allowed);
+        };
+        match (calibration, self) {
+            (Calibration::MinMax, _) => self.over(low, high, allowed),
+            (Calibration::Percentile(percent), Self::Symmetric(_)) => {
+                let (_, high) = histogram.without(0.0, 1.0 - percent / 100.0);
+                self.over(0.0, high, allowed)
+            }
+            (Calibration::Percentile(percent), Self::Affine(_)) => {
+                let share = (1.0 - percent / 100.0) / 2.0;
+                let (low, high) = histogram.without(share, share);
+                self.over(low.min(0.0), high.max(0.0), allowed)
+            }
+            (Calibration::Mse, _) => {
+                let at = |fraction: f64| self.over(fraction * low, fraction * high, allowed);
+                let best = histogram.best_fraction(|fraction| {
+                    let quant = at(fraction);
+                    move |x| quant.dequantise(quant.quantise(super::real::nearest_f32(x)))
+                });
+                at(best)
+            }
+        }
+    }
+
+    /// The scale over which `low..=high` fits; a tensor without values takes the range 0..=1.
+    fn over(self, low: f64, high: f64, allowed: &dyn Fn(f64) -> f64) -> TensorQuant {
+        let (low, high) = if high - low > f64::MIN_POSITIVE * 1e6 {
+            (low, high)
+        } else {
+            (0.0, 1.0)
+        };
+        match self {
+            Self::Symmetric(range) => TensorQuant {
+                range,
+                scale: allowed(high / f64::from(range.max())),
+                zero_point: 0,
+            },
+            Self::Affine(range) => {
+                let levels = f64::from(range.max()) - f64::from(range.min());
+                let scale = allowed((high - low) / levels);
+                // Both ends get as much room as the other, in whole steps.
+                let middle = 0.5 * (low + high) / scale;
+                let centre = match range.sign {
+                    Sign::Signed => -0.5,
+                    Sign::Unsigned => 0.5 * levels,
+                };
+                let zero = (centre - middle).clamp(f64::from(range.min()), f64::from(range.max()));
+                TensorQuant {
+                    range,
+                    scale,
+                    zero_point: nearest_i32(zero),
                 }
             }
-            best.1
         }
     }
 }
 
-/// The values with `percent` of all below and above; the lower is at most 0, the upper at least 0.
-fn percentile(map: &Array4<f32>, percent: f64) -> (f32, f32) {
-    let mut values: Vec<f32> = map.iter().copied().collect();
-    values.sort_by(f32::total_cmp);
-    let last = f64::from(u32::try_from(values.len() - 1).expect("fewer than 2^32 values"));
-    let outside = (last * (1.0 - percent / 100.0)).floor();
-    let outside = usize::try_from(integer(outside)).expect("not negative");
-    let outside = outside.min(values.len() - 1);
-    let (low, high) = (values[outside], values[values.len() - 1 - outside]);
-    (low.min(0.0), high.max(0.0))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::{Rounding, Rule};
+    use proptest::prelude::*;
 
-fn square_error(map: &Array4<f32>, quant: &TensorQuant) -> f64 {
-    let zero = f64::from(quant.zero_point);
-    let (min, max) = (f64::from(quant.range.min()), f64::from(quant.range.max()));
-    (map.iter())
-        .map(|&value| {
-            let value = f64::from(value);
-            let q = ((value / quant.scale).round() + zero).clamp(min, max);
-            let error = (q - zero) * quant.scale - value;
-            error * error
-        })
-        .sum()
-}
-
-/// Scale and zero point for reals of `low..=high`; a tensor of zeros has scale 1.
-fn span(low: f64, high: f64, range: IntType, affine: bool) -> TensorQuant {
-    let (min, max) = (f64::from(range.min()), f64::from(range.max()));
-    let width = match (range.sign, affine) {
-        (_, true) => (high - low) / (max - min),
-        (Sign::Unsigned, false) => high / max,
-        (Sign::Signed, false) => high.max(-low) / max,
-    };
-    let scale = if width > 0.0 { width } else { 1.0 };
-    let zero_point = if affine {
-        zero_point(low, scale, range)
-    } else {
-        0
-    };
-    TensorQuant {
-        range,
-        scale,
-        zero_point,
+    fn settings(rule: Rule) -> Settings {
+        Settings {
+            rule,
+            ..Settings::int8()
+        }
     }
-}
 
-/// The integer of real zero when the smallest integer stands for `low`.
-fn zero_point(low: f64, scale: f64, range: IntType) -> i32 {
-    let (min, max) = (f64::from(range.min()), f64::from(range.max()));
-    let zero = (min - low / scale).round().clamp(min, max);
-    i32::try_from(integer(zero)).expect("inside the range")
-}
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
-/// The next larger scale that is `step` times a power of two; the zero point keeps the lower bound where it
-/// was. After a global mean `step` is one element's share of the mean, so that its shift is exact.
-fn to_power(quant: TensorQuant, range: IntType, step: f64) -> TensorQuant {
-    let low = f64::from(range.min() - quant.zero_point) * quant.scale;
-    let scale = power_above(quant.scale / step) * step;
-    TensorQuant {
-        scale,
-        zero_point: if quant.zero_point == 0 {
-            0
-        } else {
-            zero_point(low, scale, range)
-        },
-        ..quant
+        /// The whole range fits: an end is off by at most one step (the zero point is a whole number).
+        #[test]
+        fn the_range_of_the_input_fits(low in -100.0f64..50.0, width in 1e-3f64..100.0, bits in 2u8..=16, shift in any::<bool>()) {
+            let rule = if shift { Rule::Shift(Rounding::Floor) } else { Rule::Multiplier(Rounding::Floor) };
+            let (low, high) = (low.min(0.0), (low + width).max(0.0));
+            let quant = Kind::Affine(IntType::signed(bits)).over(low, high, &|scale| settings(rule).allowed(scale, 1.0));
+            for end in [low, high] {
+                let back = quant.dequantise(quant.quantise(super::super::real::nearest_f32(end)));
+                prop_assert!((back - end).abs() <= 1.01 * quant.scale, "{} {} {:?}", back, end, quant);
+            }
+            prop_assert_eq!(quant.quantise(0.0), quant.zero_point);
+        }
+    }
+
+    #[test]
+    fn a_tensor_of_zeros_has_a_scale() {
+        let zeros = Extremes {
+            low: 0.0,
+            high: 0.0,
+        };
+        let kind = Kind::Symmetric(IntType::unsigned(8));
+        let quant = kind.choose(zeros, None, Calibration::MinMax, &|scale| scale);
+        assert_eq!(quant.quantise(0.0), 0);
+        assert!(quant.scale > 0.0 && quant.scale.is_finite());
     }
 }

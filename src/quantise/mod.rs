@@ -4,19 +4,32 @@
 //! In: [`crate::reparam::FoldedNetwork`], images, settings. Out: integer weights, biases, requantisation
 //! parameters, and per layer what was lost. The residual form is decided here: it belongs to the network,
 //! never to the chip. This room knows nothing of chips or time.
+//!
+//! Scales: the network's input has a zero point of its own; after a ReLU integers are unsigned with zero point
+//! 0; every other tensor is signed around 0. A maximum keeps its input's scale. Weights are symmetric. Where a
+//! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
+//! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
 
+mod build;
 mod calibrate;
-mod conv;
 mod error;
-mod network;
+pub mod freeze;
+mod histogram;
+mod operators;
+mod proof;
+pub mod quality;
+mod real;
 pub mod residual;
 mod settings;
+mod shortcut;
+mod weights;
 
+pub use build::quantise;
 pub use error::QuantiseError;
-pub use network::quantise;
+pub use proof::proof;
 pub use settings::{Calibration, Granularity, Settings};
 
-use crate::fixed::{Requantise, Rule, Target, multiplier_and_shift, nearest_shift};
+use crate::fixed::{Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp};
 use crate::tensor::{IntType, Sign, Weights};
 use serde::{Deserialize, Serialize};
@@ -59,7 +72,7 @@ impl Numerics {
     }
 
     /// The widths that a quantisation of `graph` has, known without parameters: unsigned after a ReLU and
-    /// after a pooling of such a tensor, signed elsewhere.
+    /// after a pooling of such a tensor, signed elsewhere. A maximum has its input's width, even as the output.
     #[must_use]
     pub fn uniform(graph: &LayerGraph, widths: Widths) -> Self {
         let mut activations = vec![IntType::signed(widths.activation_bits)];
@@ -77,9 +90,12 @@ impl Numerics {
                     Activation::Relu => Sign::Unsigned,
                     Activation::None => Sign::Signed,
                 },
-                LayerOp::MaxPool(_) | LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => {
-                    activations[layer.inputs[0].0].sign
+                // A maximum passes integers on as they are.
+                LayerOp::MaxPool(_) => {
+                    activations.push(activations[layer.inputs[0].0]);
+                    continue;
                 }
+                LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => activations[layer.inputs[0].0].sign,
             };
             activations.push(IntType { bits, sign });
         }
@@ -186,53 +202,4 @@ pub struct QuantNetwork {
     pub rule: Rule,
     /// Integers, one entry per layer.
     pub layers: Vec<QuantLayer>,
-}
-
-/// Significant bits of a requantisation's multiplier.
-const MULTIPLIER_BITS: u8 = 31;
-
-/// Integers for the real factors `ratios`, one for each channel.
-fn requantise(
-    layer: &str,
-    rule: Rule,
-    ratios: &[f64],
-    target: Target,
-) -> Result<Requantise, QuantiseError> {
-    let pair = |&ratio: &f64| match rule {
-        Rule::Shift(_) => nearest_shift(ratio).map(|shift| (1, shift)),
-        Rule::Multiplier(_) => multiplier_and_shift(ratio, MULTIPLIER_BITS),
-    };
-    let pairs = ratios.iter().map(pair).collect::<Result<Vec<_>, _>>();
-    let numbers = pairs.and_then(|pairs| {
-        let (multiplier, shift) = pairs.into_iter().unzip();
-        Requantise::new(rule, multiplier, shift, target)
-    });
-    numbers.map_err(|error| QuantiseError::Scale {
-        layer: layer.to_owned(),
-        error,
-    })
-}
-
-/// A float that is an integer below 2^63 in size.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "callers round and bound the value first"
-)]
-const fn integer(value: f64) -> i64 {
-    value as i64
-}
-
-/// A number of pixels as a float; exact.
-fn real(count: usize) -> f64 {
-    f64::from(u32::try_from(count).expect("a map has fewer than 2^32 elements"))
-}
-
-/// The smallest power of two that is not below a positive `value`.
-fn power_above(value: f64) -> f64 {
-    let bits = value.to_bits();
-    if bits.trailing_zeros() >= 52 {
-        value
-    } else {
-        f64::from_bits(((bits >> 52) + 1) << 52)
-    }
 }

@@ -1,7 +1,7 @@
-//! What a quantisation may choose.
+//! How integers are made.
 
-use super::{ResidualForm, Widths};
-use crate::fixed::Rule;
+use super::{QuantiseError, ResidualForm, Widths};
+use crate::fixed::{Overflow, Rounding, Rule};
 use serde::{Deserialize, Serialize};
 
 /// How many scales the weights of a layer have.
@@ -10,23 +10,25 @@ use serde::{Deserialize, Serialize};
 pub enum Granularity {
     /// One for each output channel.
     PerChannel,
-    /// One for the whole layer.
+    /// One.
     PerTensor,
 }
 
-/// How the range of a tensor is found from the values it takes on the calibration images.
+/// How the range of an activation is chosen. Weights always keep their whole range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
-    /// From the smallest to the largest.
+    /// All values seen.
     MinMax,
-    /// The range that holds this share of the values, in percent: above 50, at most 100.
+    /// At least this share of the values seen, in percent, 50..=100. Of a tensor with a zero point of its own
+    /// equal shares are cut off at both ends.
     Percentile(f64),
-    /// Of 64 even parts of the largest range the one with the least mean square error.
+    /// The range with the smallest mean square error of rounding and clipping, among 128 equal fractions of all
+    /// values seen.
     Mse,
 }
 
-/// The settings of a quantisation.
+/// All choices of a quantisation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Bits of activations, weights and the output.
@@ -35,8 +37,79 @@ pub struct Settings {
     pub granularity: Granularity,
     /// Ranges of the activations.
     pub calibration: Calibration,
-    /// Requantisation; in the family `shift` all scales are powers of two.
+    /// Requantisation. In the shift family every factor is a power of two. Only the mean over a window, whose
+    /// factors cannot all be, takes a multiplier with the same rounding.
     pub rule: Rule,
-    /// How two branches are added.
+    /// Significant bits of a multiplier, 1..=31.
+    pub multiplier_bits: u8,
+    /// `Saturate` or `Wrap` where an output does not fit its tensor.
+    pub output_overflow: Overflow,
+    /// How a sum of two branches is computed.
     pub residual: ResidualForm,
+}
+
+impl Settings {
+    /// 8 bits everywhere, weights per channel, whole range, 31-bit multipliers rounded once to the even
+    /// neighbour, saturating outputs, residual form `separate`.
+    #[must_use]
+    pub const fn int8() -> Self {
+        Self {
+            widths: Widths {
+                activation_bits: 8,
+                weight_bits: 8,
+                output_bits: 8,
+            },
+            granularity: Granularity::PerChannel,
+            calibration: Calibration::MinMax,
+            rule: Rule::Multiplier(Rounding::HalfEven),
+            multiplier_bits: 31,
+            output_overflow: Overflow::Saturate,
+            residual: ResidualForm::Separate,
+        }
+    }
+
+    /// Checks that every number is in its range.
+    ///
+    /// # Errors
+    /// When a width is outside 2..=16, the percentile outside 50..=100, the multiplier outside 1..=31 bits, or
+    /// the output traps.
+    pub fn check(&self) -> Result<(), QuantiseError> {
+        let Widths {
+            activation_bits,
+            weight_bits,
+            output_bits,
+        } = self.widths;
+        for (what, bits) in [
+            ("activations", activation_bits),
+            ("weights", weight_bits),
+            ("output", output_bits),
+        ] {
+            if !(2..=16).contains(&bits) {
+                return Err(QuantiseError::Bits { what, bits });
+            }
+        }
+        match self.calibration {
+            Calibration::Percentile(percent) if !(50.0..=100.0).contains(&percent) => {
+                return Err(QuantiseError::Percentile { percent });
+            }
+            Calibration::Percentile(_) | Calibration::MinMax | Calibration::Mse => {}
+        }
+        if !(1..=31).contains(&self.multiplier_bits) {
+            let bits = self.multiplier_bits;
+            return Err(QuantiseError::MultiplierBits { bits });
+        }
+        match self.output_overflow {
+            Overflow::Saturate | Overflow::Wrap => Ok(()),
+            Overflow::Trap => Err(QuantiseError::OutputTrap),
+        }
+    }
+
+    /// The scale that may be used instead of `scale`: in the shift family the next power of two times `unit`, not
+    /// below it.
+    pub(super) fn allowed(&self, scale: f64, unit: f64) -> f64 {
+        match self.rule {
+            Rule::Multiplier(_) => scale,
+            Rule::Shift(_) => super::real::power_of_two_from(scale / unit) * unit,
+        }
+    }
 }
