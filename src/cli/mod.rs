@@ -7,8 +7,12 @@
     reason = "the command line is where problems leave the program"
 )]
 
+mod execution;
+mod infer;
 mod list;
+mod model;
 pub mod problem;
+mod quantise;
 mod run;
 
 use crate::problem::Problems;
@@ -26,8 +30,12 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Map the networks of a study onto its chips, time them, contrast them, write a report
+    /// Map the networks of a study onto its chips, execute, time and contrast them, write a report
     Run(run::Options),
+    /// Execute one network of a study on images, to the bit
+    Infer(infer::Options),
+    /// Freeze the integers of one network of a study
+    Quantise(quantise::Options),
     /// List what is built in
     List {
         /// What to list
@@ -74,6 +82,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Infer(options) => infer::infer(options),
+        Command::Quantise(options) => quantise::quantise(options),
         Command::List {
             what: Listed::Networks,
         } => list::networks().map_err(Failure::from),

@@ -1,18 +1,19 @@
 //! `repchip run`: every network of a study on each of its chips, and the report.
 
 use super::Failure;
+use super::execution::{Found, execute};
+use super::model::{Model, model};
 use crate::chip::Chip;
 use crate::map::{self, Halo, ImageLoop, Offload, map};
-use crate::network::{Form, builtin};
+use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Problems, Setting};
-use crate::quantise::{Numerics, residual};
-use crate::reparam::{Branches, LayerGraph, fold_graph};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
 use crate::study::{self, NetworkEntry, Study};
 use crate::time::{self, Mode};
-use crate::units::Bytes;
+use crate::units::{Bytes, count};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -46,12 +47,19 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;
-    let graphs = (study.networks.iter())
-        .map(|entry| graph(entry, &study))
+    let progress = progress(study.networks.len() * (1 + chips.len()));
+    let models = (study.networks.iter())
+        .map(|entry| {
+            progress.set_message(format!("prepares {}", entry.id));
+            let model = model(entry, &study, entry.execute);
+            progress.inc(1);
+            model
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let runs = (chips.iter())
-        .map(|chip| chip_run(&study, chip, &graphs))
+        .map(|chip| chip_run(&study, chip, &models, &progress))
         .collect::<Result<Vec<_>, _>>()?;
+    progress.finish_and_clear();
     let report = Report {
         title: study.name.clone(),
         provenance: provenance(options, &study, &chips),
@@ -75,7 +83,7 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
     Ok(text)
 }
 
-fn failed(error: &ReportError) -> Failure {
+pub(super) fn failed(error: &ReportError) -> Failure {
     let problem = Problem::new("report::write", error.to_string(), error.help());
     Failure::Output(problem.into())
 }
@@ -111,19 +119,27 @@ fn configs(study: &Study, chips: &[Chip]) -> Vec<ConfigTable> {
     tables
 }
 
-fn graph(entry: &NetworkEntry, study: &Study) -> Result<LayerGraph, Problems> {
-    let graph = builtin::graph(&entry.name, entry.input).map_err(Problem::from)?;
-    let branches = match entry.form {
-        Form::Train => Branches::Keep,
-        Form::Deploy | Form::Folded => Branches::Fuse,
-    };
-    let folded = fold_graph(&graph, branches).map_err(Problem::from)?;
-    Ok(residual::apply(&folded, study.numerics.residual))
+/// A bar on a terminal, nothing elsewhere.
+fn progress(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(count(steps));
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+    bar.set_style(style.expect("the template is well formed"));
+    bar
 }
 
-fn chip_run(study: &Study, chip: &Chip, graphs: &[LayerGraph]) -> Result<ChipRun, Problems> {
-    let networks = (study.networks.iter().zip(graphs))
-        .map(|(entry, graph)| result(entry, graph, chip, study))
+fn chip_run(
+    study: &Study,
+    chip: &Chip,
+    models: &[Model],
+    progress: &ProgressBar,
+) -> Result<ChipRun, Problems> {
+    let networks = (study.networks.iter().zip(models))
+        .map(|(entry, model)| {
+            progress.set_message(format!("runs {} on {}", entry.id, chip.name));
+            let result = result(entry, model, chip, study);
+            progress.inc(1);
+            result
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let activation = Bytes(u64::from(study.numerics.widths.activation_bits.div_ceil(8)));
     let pairs = (study.contrasts.iter())
@@ -138,24 +154,31 @@ fn chip_run(study: &Study, chip: &Chip, graphs: &[LayerGraph]) -> Result<ChipRun
 
 fn result(
     entry: &NetworkEntry,
-    graph: &LayerGraph,
+    model: &Model,
     chip: &Chip,
     study: &Study,
 ) -> Result<RunResult, Problems> {
-    let numerics = Numerics::uniform(graph, study.numerics.widths);
-    let schedule = map(graph, &numerics, chip, &settings(study)).map_err(Problem::from)?;
+    let schedule =
+        map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
     let timeline = time::run(&schedule, chip, Mode::Real);
+    let found = match &model.integers {
+        Some(integers) => execute(&schedule, integers)?,
+        None => Found {
+            quality: Vec::new(),
+            accuracy: None,
+        },
+    };
     Ok(RunResult {
         id: entry.id.clone(),
         name: entry.name.clone(),
         schedule,
         timeline,
-        quality: Vec::new(),
-        accuracy: None,
+        quality: found.quality,
+        accuracy: found.accuracy,
     })
 }
 
-fn settings(study: &Study) -> map::Settings {
+pub(super) fn settings(study: &Study) -> map::Settings {
     let mapping = &study.mapping;
     map::Settings {
         batch: study.batch,

@@ -1,0 +1,113 @@
+//! Executes a mapped network on its images: what its integers lose against the floats, layer by layer and in classes.
+
+use super::model::Integers;
+use crate::execute::{self, ExecuteError, Options};
+use crate::float;
+use crate::problem::{Problem, Problems};
+use crate::quantise::quality;
+use crate::report::{Accuracy, LayerQualityRow};
+use crate::schedule::Schedule;
+use crate::tensor::Activations;
+use crate::units::count;
+use ndarray::{Array4, Axis, s};
+use rayon::prelude::*;
+
+/// What an execution found.
+pub(super) struct Found {
+    pub(super) quality: Vec<LayerQualityRow>,
+    /// Of networks with labelled images.
+    pub(super) accuracy: Option<Accuracy>,
+}
+
+/// Executes `schedule`: the first batch with every tensor kept, all whole batches where there are labels.
+pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found, Problems> {
+    let batch = schedule.batch;
+    let images = integers.images.dim().0;
+    if images < batch && integers.labels.is_some() {
+        let message = format!("a batch of {batch} cannot be filled with {images} images");
+        let help = "lower `input.batch`, or give more test images";
+        return Err(Problem::new("run::few_images", message, help).into());
+    }
+    let first = repeated(&integers.images, batch);
+    let options = Options {
+        keep_tensors: true,
+        ..Options::default()
+    };
+    let run = run(schedule, integers, &first, &options)?;
+    let rows = quality::quality(&integers.folded, &integers.network, &first, &run.tensors)?;
+    let quality = (rows.into_iter())
+        .map(|row| LayerQualityRow {
+            name: row.name,
+            scale: row.scale,
+            clipped: row.clip_rate,
+            sqnr_db: row.sqnr_db.unwrap_or(f64::INFINITY),
+        })
+        .collect();
+    let accuracy = match &integers.labels {
+        Some(labels) => Some(accuracy(schedule, integers, labels)?),
+        None => None,
+    };
+    Ok(Found { quality, accuracy })
+}
+
+/// The first `batch` images; the only image again where there are fewer.
+fn repeated(images: &Array4<f32>, batch: usize) -> Array4<f32> {
+    let indices: Vec<usize> = (0..batch).map(|i| i % images.dim().0).collect();
+    images.select(Axis(0), &indices)
+}
+
+fn run(
+    schedule: &Schedule,
+    integers: &Integers,
+    images: &Array4<f32>,
+    options: &Options,
+) -> Result<execute::Run, Problems> {
+    let input = integers.network.tensors[0].quantise_map(images);
+    execute::run(schedule, &integers.network, &input, options, &mut |_| {}).map_err(problems)
+}
+
+pub(super) fn problems(error: ExecuteError) -> Problems {
+    Problem::from(error).into()
+}
+
+/// Top-1 over all whole batches.
+fn accuracy(
+    schedule: &Schedule,
+    integers: &Integers,
+    labels: &[usize],
+) -> Result<Accuracy, Problems> {
+    let batch = schedule.batch;
+    let batches = integers.images.dim().0 / batch;
+    let outputs: Vec<Activations> = (0..batches)
+        .into_par_iter()
+        .map(|place| {
+            let images = integers
+                .images
+                .slice(s![place * batch..(place + 1) * batch, .., .., ..]);
+            let kept = Options::default();
+            Ok(run(schedule, integers, &images.to_owned(), &kept)?.output)
+        })
+        .collect::<Result<_, Problems>>()?;
+    let integer: Vec<usize> = outputs.iter().flat_map(float::top1).collect();
+    let judged = integers
+        .images
+        .slice(s![..batches * batch, .., .., ..])
+        .to_owned();
+    let float = float::top1(&float::forward(&integers.folded, &judged, &mut |_, _| {}));
+    let share = |hits: usize| quotient(hits, integer.len());
+    let right = |classes: &[usize]| classes.iter().zip(labels).filter(|(c, l)| c == l).count();
+    Ok(Accuracy {
+        images: count(integer.len()),
+        float_top1: share(right(&float)),
+        integer_top1: share(right(&integer)),
+        agreement: share(integer.iter().zip(&float).filter(|(i, f)| i == f).count()),
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of images are far below 2^53"
+)]
+fn quotient(part: usize, whole: usize) -> f64 {
+    part as f64 / whole as f64
+}

@@ -1,0 +1,175 @@
+//! `repchip infer`: integers of a batch of images, to the bit.
+
+use super::Failure;
+use super::execution::problems;
+use super::model::{Integers, chosen, npy, with_weights};
+use super::run::settings;
+use crate::chip::Chip;
+use crate::execute::{self, Run};
+use crate::float;
+use crate::map::map;
+use crate::network::builtin;
+use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::reparam::{LayerId, LayerOp};
+use crate::report::write::{atomically, file_stem};
+use crate::study::{NetworkEntry, Study};
+use crate::tensor::{Activations, FeatureMap};
+use ndarray::{Array, Array4, Dimension};
+use ndarray_npy::{WritableElement, WriteNpyExt};
+use std::path::{Path, PathBuf};
+
+/// What to run on what.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The study, a TOML file; its first chip runs
+    study: PathBuf,
+    /// The network's id in the study; not needed where there is one
+    #[arg(long, value_name = "ID")]
+    network: Option<String>,
+    /// Images: a npy file, axes image, row, column, channel; u8 pixels (normalised as the study says), f32
+    /// normalised values, or i32 integers of the input tensor
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// The network's output integers: a npy file of i32
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Folder for every layer's output (i32) and accumulators (i64) as npy
+    #[arg(long, value_name = "DIR")]
+    tensors: Option<PathBuf>,
+    /// Override a key of the study, or of its chips below `chip.`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Executes one network of a study on the images of a file.
+pub(super) fn infer(options: &Options) -> Result<String, Failure> {
+    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
+    let (for_chip, for_study): (Vec<_>, Vec<_>) = flags
+        .into_iter()
+        .partition(|flag| flag.below("chip").is_some());
+    let for_chip: Vec<OverrideFlag> = for_chip.iter().filter_map(|f| f.below("chip")).collect();
+    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
+    let chip = Chip::read_with(&study.chips[0], &for_chip)?;
+    let entry = chosen(&study, options.network.as_deref())?;
+    let integers = with_weights(entry, &study)?;
+    let input = input(&options.input, entry, &integers)?;
+    let run = run(&study, &chip, &integers, &input, options.tensors.is_some())?;
+    write(&options.output, &run.output)?;
+    if let Some(folder) = &options.tensors {
+        tensors(folder, &integers, &run)?;
+    }
+    let classes: Vec<String> = float::top1(&run.output)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    Ok(format!("class of each image: {}", classes.join(" ")))
+}
+
+fn run(
+    study: &Study,
+    chip: &Chip,
+    integers: &Integers,
+    input: &Activations,
+    keep: bool,
+) -> Result<Run, Problems> {
+    let network = &integers.network;
+    let mut settings = settings(study);
+    settings.batch = input.dim().0;
+    let schedule =
+        map(&network.graph, &network.numerics, chip, &settings).map_err(Problem::from)?;
+    let convolutions = network
+        .graph
+        .layers
+        .iter()
+        .enumerate()
+        .filter(|(_, layer)| {
+            matches!(
+                layer.op,
+                LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }
+            )
+        });
+    let options = execute::Options {
+        keep_tensors: keep,
+        accumulators: convolutions
+            .filter(|_| keep)
+            .map(|(index, _)| LayerId(index))
+            .collect(),
+        ..execute::Options::default()
+    };
+    execute::run(&schedule, network, input, &options, &mut |_| {}).map_err(problems)
+}
+
+/// The images of a file as integers of the network's input.
+fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activations, Problems> {
+    let quant = &integers.network.tensors[0];
+    let shape = |found: (usize, usize, usize, usize)| {
+        let map = FeatureMap::new(found.1, found.2, found.3);
+        if map == entry.input && found.0 > 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` holds {} images of {map}, `{}` takes {}",
+            path.display(),
+            found.0,
+            entry.id,
+            entry.input
+        );
+        let help = "give at least one image of the network's input shape";
+        Err(Problems::from(Problem::new(
+            "infer::image_shape",
+            message,
+            help,
+        )))
+    };
+    if let Ok(pixels) = ndarray_npy::read_npy::<_, Array4<u8>>(path) {
+        shape(pixels.dim())?;
+        let Some(images) = &entry.images else {
+            let message = format!(
+                "`{}` holds pixels, and `{}` has no mean and std",
+                path.display(),
+                entry.id
+            );
+            let help = "give the network `mean` and `std` in the study, or f32 values";
+            return Err(Problem::new("infer::normalisation", message, help).into());
+        };
+        let norm = &images.normalisation;
+        return Ok(quant.quantise_map(&float::normalise(&pixels, &norm.mean, &norm.std)));
+    }
+    if let Ok(values) = ndarray_npy::read_npy::<_, Array4<f32>>(path) {
+        shape(values.dim())?;
+        if values.iter().any(|value| !value.is_finite()) {
+            let message = format!("`{}` holds a value that is not finite", path.display());
+            return Err(Problem::new("infer::not_finite", message, "give finite values").into());
+        }
+        return Ok(quant.quantise_map(&values));
+    }
+    let integers: Array4<i32> = npy(path, "u8, f32 or i32, axes image, row, column, channel")?;
+    shape(integers.dim())?;
+    Ok(integers)
+}
+
+fn tensors(folder: &Path, integers: &Integers, run: &Run) -> Result<(), Failure> {
+    let layers = &integers.network.graph.layers;
+    for (index, layer) in layers.iter().enumerate() {
+        let stem = format!("{index:03}-{}", file_stem(&layer.name));
+        write(&folder.join(format!("{stem}.npy")), &run.tensors[index + 1])?;
+        if let Some(accumulators) = run.accumulators.get(&LayerId(index)) {
+            write(
+                &folder.join(format!("{stem}-accumulators.npy")),
+                accumulators,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write<A: WritableElement, D: Dimension>(
+    path: &Path,
+    array: &Array<A, D>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    array
+        .write_npy(&mut bytes)
+        .expect("a vector takes any number of bytes");
+    atomically(path, &bytes).map_err(|error| super::run::failed(&error))
+}

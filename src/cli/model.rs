@@ -1,0 +1,205 @@
+//! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
+
+use crate::float;
+use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
+use crate::problem::{Problem, Problems};
+use crate::quantise::{self, Calibration, Granularity, Numerics, QuantNetwork, Settings, residual};
+use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
+use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
+use crate::tensor::FeatureMap;
+use ndarray::{Array1, Array4};
+use std::path::Path;
+
+/// A network as it is mapped.
+pub(super) struct Model {
+    /// Residual form applied.
+    pub(super) graph: LayerGraph,
+    pub(super) numerics: Numerics,
+    /// Present where the study gives weights.
+    pub(super) integers: Option<Integers>,
+}
+
+/// A network with its integers and what it runs on.
+pub(super) struct Integers {
+    /// Before the residual form was applied.
+    pub(super) folded: FoldedNetwork,
+    pub(super) network: QuantNetwork,
+    /// Normalised, NHWC.
+    pub(super) images: Array4<f32>,
+    pub(super) labels: Option<Vec<usize>>,
+}
+
+/// Builds the entry; `with_integers` also reads or makes its weights, calibrates and quantises.
+pub(super) fn model(
+    entry: &NetworkEntry,
+    study: &Study,
+    with_integers: bool,
+) -> Result<Model, Problems> {
+    let graph = builtin::graph(&entry.name, entry.input)?;
+    let branches = match entry.form {
+        Form::Train => Branches::Keep,
+        Form::Deploy | Form::Folded => Branches::Fuse,
+    };
+    match &entry.weights {
+        Some(source) if with_integers => {
+            let params = params(&graph, source)?;
+            let folded = fold(&Network { graph, params }, branches)?;
+            let integers = integers(entry, study, source, folded)?;
+            Ok(Model {
+                graph: integers.network.graph.clone(),
+                numerics: integers.network.numerics.clone(),
+                integers: Some(integers),
+            })
+        }
+        Some(_) | None => {
+            let folded = fold_graph(&graph, branches)?;
+            let graph = residual::apply(&folded, study.numerics.residual);
+            let numerics = Numerics::uniform(&graph, study.numerics.widths);
+            Ok(Model {
+                graph,
+                numerics,
+                integers: None,
+            })
+        }
+    }
+}
+
+fn params(graph: &Graph, source: &WeightSource) -> Result<Params, Problems> {
+    match source {
+        WeightSource::Seed(seed) => Ok(float::seeded(graph, *seed)),
+        WeightSource::File(path) => Ok(checkpoint::read_safetensors(graph, path)?),
+    }
+}
+
+fn integers(
+    entry: &NetworkEntry,
+    study: &Study,
+    source: &WeightSource,
+    folded: FoldedNetwork,
+) -> Result<Integers, Problems> {
+    let seed = match source {
+        WeightSource::Seed(seed) => *seed,
+        WeightSource::File(_) => 0,
+    };
+    let seeded = || float::seeded_image(entry.input, seed);
+    let (calibration, images, labels) = match &entry.images {
+        None => (seeded(), seeded(), None),
+        Some(files) => {
+            let images = match &files.test {
+                Some(path) => pictures(path, entry.input, files)?,
+                None => seeded(),
+            };
+            let labels = files
+                .labels
+                .as_deref()
+                .map(|path| labels(path, images.dim().0));
+            let calibration = pictures(&files.calibration, entry.input, files)?;
+            (calibration, images, labels.transpose()?)
+        }
+    };
+    let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))?;
+    Ok(Integers {
+        folded,
+        network,
+        images,
+        labels,
+    })
+}
+
+fn settings(entry: &NumericsEntry) -> Settings {
+    Settings {
+        widths: entry.widths,
+        granularity: match entry.weights {
+            study::WeightScales::PerChannel => Granularity::PerChannel,
+            study::WeightScales::PerTensor => Granularity::PerTensor,
+        },
+        calibration: match entry.calibration {
+            study::Calibration::MinMax => Calibration::MinMax,
+            study::Calibration::Percentile(percent) => Calibration::Percentile(percent),
+            study::Calibration::Mse => Calibration::Mse,
+        },
+        rule: entry.rule,
+        residual: entry.residual,
+        ..Settings::int8()
+    }
+}
+
+/// Images of a npy file (u8, NHWC), normalised.
+fn pictures(path: &Path, shape: FeatureMap, files: &Images) -> Result<Array4<f32>, Problems> {
+    let pixels: Array4<u8> = npy(path, "u8, axes image, row, column, channel")?;
+    let (images, height, width, channels) = pixels.dim();
+    let found = FeatureMap::new(height, width, channels);
+    if found != shape || images == 0 {
+        let message = format!(
+            "`{}` holds {images} images of {found}, the network takes {shape}",
+            path.display()
+        );
+        let help = "give at least one image of the network's input shape";
+        return Err(Problem::new("run::image_shape", message, help).into());
+    }
+    let normalisation = &files.normalisation;
+    Ok(float::normalise(
+        &pixels,
+        &normalisation.mean,
+        &normalisation.std,
+    ))
+}
+
+fn labels(path: &Path, images: usize) -> Result<Vec<usize>, Problems> {
+    let labels: Array1<u8> = npy(path, "u8, one axis")?;
+    if labels.len() != images {
+        let message = format!(
+            "`{}` holds {} labels for {images} images",
+            path.display(),
+            labels.len()
+        );
+        let help = "give one label for each test image, in the same order";
+        return Err(Problem::new("run::labels", message, help).into());
+    }
+    Ok(labels.iter().map(|label| usize::from(*label)).collect())
+}
+
+/// An array of a npy file.
+pub(super) fn npy<A: ndarray_npy::ReadableElement, D: ndarray::Dimension>(
+    path: &Path,
+    wanted: &str,
+) -> Result<ndarray::Array<A, D>, Problems> {
+    ndarray_npy::read_npy(path).map_err(|error| {
+        let message = format!("cannot read `{}`: {error}", path.display());
+        Problem::new("run::npy", message, format!("give a npy file of {wanted}")).into()
+    })
+}
+
+/// The entry `id`, or the only one that can be meant.
+pub(super) fn chosen<'s>(study: &'s Study, id: Option<&str>) -> Result<&'s NetworkEntry, Problems> {
+    let ids = || {
+        let ids: Vec<&str> = study
+            .networks
+            .iter()
+            .map(|entry| entry.id.as_str())
+            .collect();
+        format!("give `--network` with one of: {}", ids.join(", "))
+    };
+    let message = match (id, study.networks.as_slice()) {
+        (None, [only]) => return Ok(only),
+        (None, many) => format!("the study holds {} networks", many.len()),
+        (Some(id), entries) => match entries.iter().find(|entry| entry.id == id) {
+            Some(entry) => return Ok(entry),
+            None => format!("the study holds no network `{id}`"),
+        },
+    };
+    Err(Problem::new("run::which_network", message, ids()).into())
+}
+
+/// The integers of a model whose entry must have weights.
+pub(super) fn with_weights(entry: &NetworkEntry, study: &Study) -> Result<Integers, Problems> {
+    model(entry, study, true)?.integers.ok_or_else(|| {
+        let message = format!("network `{}` has no weights", entry.id);
+        Problem::new(
+            "run::no_weights",
+            message,
+            "give it `weights = { seed = 1 }` or a file",
+        )
+        .into()
+    })
+}

@@ -1,0 +1,42 @@
+//! `repchip quantise`: freezes the integers of a network.
+
+use super::Failure;
+use super::model::{chosen, with_weights};
+use crate::network::builtin;
+use crate::problem::OverrideFlag;
+use crate::quantise::freeze;
+use crate::study::Study;
+use std::path::PathBuf;
+
+/// What to freeze and where to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The study, a TOML file
+    study: PathBuf,
+    /// The network's id in the study; not needed where there is one
+    #[arg(long, value_name = "ID")]
+    network: Option<String>,
+    /// The safetensors file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Override a key of the study
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Quantises one network of a study and writes its integers.
+pub(super) fn quantise(options: &Options) -> Result<String, Failure> {
+    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
+    let study = Study::read_with(&options.study, &flags, &builtin::names())?;
+    let entry = chosen(&study, options.network.as_deref())?;
+    let network = with_weights(entry, &study)?.network;
+    freeze::write(&options.out, &network).map_err(|error| Failure::Output(error.into()))?;
+    Ok(format!(
+        "{} ({}), {} layers, digest {}: {}",
+        entry.id,
+        network.graph.form,
+        network.layers.len(),
+        freeze::digest(&network),
+        options.out.display()
+    ))
+}

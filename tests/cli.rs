@@ -1,0 +1,178 @@
+//! The command on real input: exit codes, files, integers against floats, the same bytes twice.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const STUDY: &str = "configs/studies/repvgg-vs-resnet.toml";
+
+fn repchip(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_repchip"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn succeed(arguments: &[&str]) -> String {
+    let output = repchip(arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The shipped study with its trained pair alone, beside the original so that its paths hold.
+fn trained_pair(folder: &Path) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shipped = fs::read_to_string(root.join(STUDY)).expect("the study is there");
+    let head = shipped.split("[[networks]]").next().expect("a head");
+    let minis = shipped.split("[[").filter(|part| part.contains("-mini\""));
+    let body: String = minis.map(|part| format!("[[{part}")).collect();
+    let study = (head.to_owned() + &body)
+        .replace(
+            "../chips",
+            &root.join("configs/chips").display().to_string(),
+        )
+        .replace("../../tests", &root.join("tests").display().to_string());
+    let path = folder.join("pair.toml");
+    fs::write(&path, study).expect("the folder can be written");
+    path
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).expect("the file is there")).expect("it is JSON")
+}
+
+#[test]
+fn the_trained_pair_keeps_its_classes_and_two_runs_write_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let study = trained_pair(folder.path());
+    let study = study.to_str().expect("a plain path");
+    let [first, second] = ["a", "b"].map(|name| folder.path().join(name));
+    for out in [&first, &second] {
+        let told = succeed(&["run", study, "--out", out.to_str().expect("a plain path")]);
+        assert!(
+            told.contains("repvgg-mini") && told.contains("report.html"),
+            "{told}"
+        );
+    }
+    let edge = json(&first.join("edge.json"));
+    for result in edge["accuracy"].as_array().expect("a list") {
+        let figure = |key: &str| result[key].as_f64().expect("a number");
+        assert_eq!(result["images"].as_u64(), Some(1000));
+        assert!(
+            (figure("float_top1") - figure("integer_top1")).abs() <= 0.005,
+            "{result}"
+        );
+        assert!(figure("agreement") >= 0.98, "{result}");
+    }
+    assert_eq!(edge["accuracy"].as_array().expect("a list").len(), 2);
+    for network in edge["networks"].as_array().expect("a list") {
+        let causes = network["cycles"].as_object().expect("an object").values();
+        let sum: u64 = causes.map(|n| n.as_u64().expect("a count")).sum();
+        assert_eq!(Some(sum), network["total_cycles"].as_u64());
+    }
+    for name in ["edge.json", "edge-general.json", "layers.csv"] {
+        let bytes = |out: &Path| fs::read(out.join(name)).expect("the file is there");
+        assert!(
+            bytes(&first) == bytes(&second),
+            "{name} differs between two runs"
+        );
+    }
+}
+
+#[test]
+fn inference_and_freezing_write_what_they_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let images = "tests/models/fashion-mnist-test-images.npy";
+    let (y, tensors) = (path("y.npy"), path("tensors"));
+    let mut arguments = vec![
+        "infer",
+        STUDY,
+        "--network",
+        "resnet-mini",
+        "--input",
+        images,
+    ];
+    arguments.extend(["--output", &y, "--tensors", &tensors]);
+    let told = succeed(&arguments);
+    let classes: Vec<&str> = told
+        .trim()
+        .rsplit(": ")
+        .next()
+        .expect("classes")
+        .split(' ')
+        .collect();
+    assert_eq!(classes.len(), 1000);
+    let labels: ndarray::Array1<u8> =
+        ndarray_npy::read_npy("tests/models/fashion-mnist-test-labels.npy").expect("labels");
+    let right = classes
+        .iter()
+        .zip(&labels)
+        .filter(|(c, l)| **c == l.to_string())
+        .count();
+    assert!(right >= 930, "{right} of 1000");
+    let output: ndarray::Array4<i32> = ndarray_npy::read_npy(&y).expect("the output");
+    assert_eq!(output.dim(), (1000, 1, 1, 10));
+    assert!(
+        Path::new(&tensors)
+            .join("000-conv1-accumulators.npy")
+            .is_file()
+    );
+    let frozen = path("net.safetensors");
+    succeed(&[
+        "quantise",
+        STUDY,
+        "--network",
+        "repvgg-mini",
+        "--out",
+        &frozen,
+    ]);
+    assert!(repchip::quantise::freeze::read(Path::new(&frozen)).is_ok());
+}
+
+#[test]
+fn bad_input_is_told_with_a_remedy() {
+    for (arguments, code, words) in [
+        (vec!["run", "no-such.toml"], 2, "config::no_file"),
+        (vec!["run", "configs"], 2, "help:"),
+        (vec!["run", STUDY, "--set", "input.batch=0"], 2, "help:"),
+        (
+            vec!["run", STUDY, "--set", "chip.array.rows=0"],
+            2,
+            "config::out_of_range",
+        ),
+        (
+            vec!["quantise", STUDY, "--out", "never.safetensors"],
+            2,
+            "run::which_network",
+        ),
+        (
+            vec![
+                "infer",
+                STUDY,
+                "--network",
+                "repvgg-mini",
+                "--input",
+                "README.md",
+                "--output",
+                "never.npy",
+            ],
+            2,
+            "run::npy",
+        ),
+    ] {
+        let output = repchip(&arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(
+            told.contains(words) && told.contains("help"),
+            "{arguments:?}: {told}"
+        );
+        assert!(!told.contains("panicked"), "{told}");
+    }
+}
