@@ -6,7 +6,6 @@
 
 use crate::chip::FlatDram;
 use crate::units::{Addr, Bytes, Cycles, Tick};
-use std::collections::VecDeque;
 
 /// A moment as whole cycles and a fraction in units of one over the bandwidth's numerator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +32,9 @@ pub(super) struct Channel {
     parts: u64,
     bus_free: Exact,
     next_issue: Tick,
-    in_flight: usize,
-    ends: VecDeque<Tick>,
+    /// Ends of the bursts in the places under way, zero while unused; `oldest` is the next to be taken again.
+    ends: Vec<Tick>,
+    oldest: usize,
 }
 
 impl Channel {
@@ -53,18 +53,15 @@ impl Channel {
                 fraction: 0,
             },
             next_issue: Tick::ZERO,
-            in_flight: dram.in_flight,
-            ends: VecDeque::with_capacity(dram.in_flight),
+            ends: vec![Tick::ZERO; dram.in_flight],
+            oldest: 0,
         }
     }
 
     /// Issues one burst no earlier than `from`: when it was issued, and when its data count.
     pub(super) fn burst(&mut self, from: Tick) -> (Tick, Tick) {
-        let mut issue = self.next_issue.max(from);
-        if self.ends.len() == self.in_flight {
-            let oldest = self.ends.pop_front().expect("a full queue has a front");
-            issue = issue.max(oldest);
-        }
+        let place = &mut self.ends[self.oldest];
+        let issue = self.next_issue.max(from).max(*place);
         self.next_issue = issue + Cycles(1);
         let arrival = Exact {
             cycle: (issue + self.latency).0,
@@ -78,7 +75,11 @@ impl Channel {
             fraction: fraction - carry * self.parts,
         };
         let end = self.bus_free.ceil();
-        self.ends.push_back(end);
+        *place = end;
+        self.oldest += 1;
+        if self.oldest == self.ends.len() {
+            self.oldest = 0;
+        }
         (issue, end)
     }
 

@@ -3,8 +3,9 @@
 //! Every pass that a Fetch brings is one fill; fills are numbered in the order of the DMA list. Fill `f` reuses the
 //! slot of fill `f - slots`, so it may be written once that one is freed.
 
+use super::sweep::Fills;
 use crate::reparam::LayerId;
-use crate::schedule::{OpKind, Schedule};
+use crate::schedule::{OpKind, Schedule, WeightMode};
 use crate::units::Tick;
 use std::collections::BTreeMap;
 
@@ -119,6 +120,57 @@ impl FillPlan {
             first,
             last_use,
             total,
+        }
+    }
+}
+
+/// The slots of one fetching, as a Sweep sees them.
+pub(super) struct SweepFills<'a> {
+    pub(super) slots: &'a mut Slots,
+    pub(super) released: &'a mut usize,
+    pub(super) mode: WeightMode,
+    pub(super) base: usize,
+    pub(super) passes: usize,
+    pub(super) last_use: bool,
+}
+
+impl SweepFills<'_> {
+    fn fill(&self, block: usize, pass: usize) -> usize {
+        match self.mode {
+            WeightMode::Resident | WeightMode::Held => self.base + pass,
+            WeightMode::Streamed => self.base + block * self.passes + pass,
+        }
+    }
+}
+
+impl Fills for SweepFills<'_> {
+    fn ready(&self, block: usize, pass: usize) -> Option<Tick> {
+        if pass < self.passes {
+            self.slots.ready(self.fill(block, pass))
+        } else {
+            Some(Tick::ZERO)
+        }
+    }
+
+    fn ended(&mut self, block: usize, pass: usize, last_block: bool, at: Tick) {
+        let frees = match self.mode {
+            WeightMode::Resident | WeightMode::Held => last_block && self.last_use,
+            WeightMode::Streamed => true,
+        };
+        if frees && pass < self.passes {
+            let fill = self.fill(block, pass);
+            self.slots.free(fill, at);
+            *self.released = fill + 1;
+        }
+    }
+
+    fn all_ready(&self, at: Tick) -> bool {
+        match self.mode {
+            WeightMode::Streamed => false,
+            WeightMode::Resident | WeightMode::Held => self
+                .slots
+                .ready(self.base + self.passes - 1)
+                .is_some_and(|ready| ready <= at),
         }
     }
 }

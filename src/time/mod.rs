@@ -5,7 +5,10 @@
 //! the network. This room knows nothing of a tensor's values.
 
 mod account;
+mod cost;
+mod dma;
 mod dram;
+mod engines;
 mod fills;
 mod fold;
 mod ideal;
