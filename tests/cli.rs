@@ -135,6 +135,84 @@ fn inference_and_freezing_write_what_they_say() {
     assert!(repchip::quantise::freeze::read(Path::new(&frozen)).is_ok());
 }
 
+/// A npy file of one image of `type_name` with this shape and these bytes of data.
+fn npy(path: &Path, type_name: &str, shape: &str, data: &[u8]) {
+    let header = format!("{{'descr': '{type_name}', 'fortran_order': False, 'shape': {shape}, }}");
+    let header = format!("{header:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    fs::write(path, bytes).expect("the folder can be written");
+}
+
+#[test]
+fn damaged_images_are_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
+    let nan: Vec<u8> = [f32::NAN; 784]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
+    for (type_name, shape, data, words) in [
+        (
+            "|u1",
+            "(1000000000000, 28, 28, 1)",
+            &b"abc"[..],
+            "cannot read",
+        ),
+        ("|u1", "(1, 28, 28, 1)", &[0; 700][..], "cannot read"),
+        ("|u1", "(0, 28, 28, 1)", &[][..], "0 images"),
+        ("|u1", "(1, 28, 28, 2)", &[0; 1568][..], "28x28x2"),
+        ("|u1", "(784,)", &[0; 784][..], "cannot read"),
+        ("<f8", "(1, 28, 28, 1)", &[0; 6272][..], "another type"),
+        ("<f4", "(1, 28, 28, 1)", &nan[..], "not finite"),
+        ("<i4", "(1, 28, 28, 1)", &[0x7f; 3136][..], "outside i8"),
+    ] {
+        npy(&input, type_name, shape, data);
+        let [x, y] = [&input, &output].map(|path| path.to_str().expect("a plain path"));
+        let told = repchip(&[
+            "infer",
+            STUDY,
+            "--network",
+            "repvgg-mini",
+            "--input",
+            x,
+            "--output",
+            y,
+        ]);
+        let error = text(&told.stderr);
+        assert_eq!(told.status.code(), Some(2), "{type_name} {shape}: {error}");
+        assert!(
+            error.contains(words) && error.contains("help"),
+            "{type_name} {shape}: {error}"
+        );
+        assert!(!output.exists());
+    }
+}
+
+#[test]
+fn a_trapping_accumulator_is_a_failed_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let study = trained_pair(folder.path());
+    let mut arguments = vec!["run", study.to_str().expect("a plain path")];
+    arguments.extend(["--out", out.to_str().expect("a plain path")]);
+    arguments.extend([
+        "--set",
+        "chip.pe.accumulator_bits=16",
+        "--set",
+        "chip.pe.overflow=trap",
+    ]);
+    let output = repchip(&arguments);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("execute::trap") && told.contains("layer `stage0`"),
+        "{told}"
+    );
+    assert!(!out.exists());
+}
+
 #[test]
 fn bad_input_is_told_with_a_remedy() {
     for (arguments, code, words) in [

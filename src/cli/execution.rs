@@ -1,9 +1,10 @@
 //! Executes a mapped network on its images: what its integers lose against the floats, layer by layer and in classes.
 
+use super::Failure;
 use super::model::Integers;
-use crate::execute::{self, ExecuteError, Options};
+use crate::execute::{self, Options};
 use crate::float;
-use crate::problem::{Problem, Problems};
+use crate::problem::Problem;
 use crate::quantise::quality;
 use crate::report::{Accuracy, LayerQualityRow};
 use crate::schedule::Schedule;
@@ -20,13 +21,15 @@ pub(super) struct Found {
 }
 
 /// Executes `schedule`: the first batch with every tensor kept, all whole batches where there are labels.
-pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found, Problems> {
+pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found, Failure> {
     let batch = schedule.batch;
     let images = integers.images.dim().0;
     if images < batch && integers.labels.is_some() {
         let message = format!("a batch of {batch} cannot be filled with {images} images");
         let help = "lower `input.batch`, or give more test images";
-        return Err(Problem::new("run::few_images", message, help).into());
+        return Err(Failure::Input(
+            Problem::new("run::few_images", message, help).into(),
+        ));
     }
     let first = repeated(&integers.images, batch);
     let options = Options {
@@ -34,7 +37,8 @@ pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found,
         ..Options::default()
     };
     let run = run(schedule, integers, &first, &options)?;
-    let rows = quality::quality(&integers.folded, &integers.network, &first, &run.tensors)?;
+    let rows = quality::quality(&integers.folded, &integers.network, &first, &run.tensors)
+        .map_err(Problem::from)?;
     let quality = (rows.into_iter())
         .map(|row| LayerQualityRow {
             name: row.name,
@@ -61,13 +65,9 @@ fn run(
     integers: &Integers,
     images: &Array4<f32>,
     options: &Options,
-) -> Result<execute::Run, Problems> {
+) -> Result<execute::Run, Failure> {
     let input = integers.network.tensors[0].quantise_map(images);
-    execute::run(schedule, &integers.network, &input, options, &mut |_| {}).map_err(problems)
-}
-
-pub(super) fn problems(error: ExecuteError) -> Problems {
-    Problem::from(error).into()
+    execute::run(schedule, &integers.network, &input, options, &mut |_| {}).map_err(Failure::from)
 }
 
 /// Top-1 over all whole batches.
@@ -75,7 +75,7 @@ fn accuracy(
     schedule: &Schedule,
     integers: &Integers,
     labels: &[usize],
-) -> Result<Accuracy, Problems> {
+) -> Result<Accuracy, Failure> {
     let batch = schedule.batch;
     let batches = integers.images.dim().0 / batch;
     let outputs: Vec<Activations> = (0..batches)
@@ -87,7 +87,7 @@ fn accuracy(
             let kept = Options::default();
             Ok(run(schedule, integers, &images.to_owned(), &kept)?.output)
         })
-        .collect::<Result<_, Problems>>()?;
+        .collect::<Result<_, Failure>>()?;
     let integer: Vec<usize> = outputs.iter().flat_map(float::top1).collect();
     let judged = integers
         .images

@@ -1,8 +1,7 @@
 //! `repchip infer`: integers of a batch of images, to the bit.
 
 use super::Failure;
-use super::execution::problems;
-use super::model::{Integers, chosen, npy, with_weights};
+use super::model::{Integers, chosen, npy_bytes, npy_of_type, npy_problem, with_weights};
 use super::run::settings;
 use crate::chip::Chip;
 use crate::execute::{self, Run};
@@ -14,7 +13,7 @@ use crate::reparam::{LayerId, LayerOp};
 use crate::report::write::{atomically, file_stem};
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::{Activations, FeatureMap};
-use ndarray::{Array, Array4, Dimension};
+use ndarray::{Array, Dimension, Ix4};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use std::path::{Path, PathBuf};
 
@@ -71,7 +70,7 @@ fn run(
     integers: &Integers,
     input: &Activations,
     keep: bool,
-) -> Result<Run, Problems> {
+) -> Result<Run, Failure> {
     let network = &integers.network;
     let mut settings = settings(study);
     settings.batch = input.dim().0;
@@ -96,7 +95,7 @@ fn run(
             .collect(),
         ..execute::Options::default()
     };
-    execute::run(&schedule, network, input, &options, &mut |_| {}).map_err(problems)
+    execute::run(&schedule, network, input, &options, &mut |_| {}).map_err(Failure::from)
 }
 
 /// The images of a file as integers of the network's input.
@@ -121,7 +120,8 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             help,
         )))
     };
-    if let Ok(pixels) = ndarray_npy::read_npy::<_, Array4<u8>>(path) {
+    let bytes = npy_bytes(path)?;
+    if let Some(pixels) = npy_of_type::<u8, Ix4>(path, &bytes)? {
         shape(pixels.dim())?;
         let Some(images) = &entry.images else {
             let message = format!(
@@ -135,7 +135,7 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
         let norm = &images.normalisation;
         return Ok(quant.quantise_map(&float::normalise(&pixels, &norm.mean, &norm.std)));
     }
-    if let Ok(values) = ndarray_npy::read_npy::<_, Array4<f32>>(path) {
+    if let Some(values) = npy_of_type::<f32, Ix4>(path, &bytes)? {
         shape(values.dim())?;
         if values.iter().any(|value| !value.is_finite()) {
             let message = format!("`{}` holds a value that is not finite", path.display());
@@ -143,7 +143,10 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
         }
         return Ok(quant.quantise_map(&values));
     }
-    let integers: Array4<i32> = npy(path, "u8, f32 or i32, axes image, row, column, channel")?;
+    let Some(integers) = npy_of_type::<i32, Ix4>(path, &bytes)? else {
+        let wanted = "u8, f32 or i32, axes image, row, column, channel";
+        return Err(npy_problem(path, "its elements have another type", wanted));
+    };
     shape(integers.dim())?;
     Ok(integers)
 }

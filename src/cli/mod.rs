@@ -15,7 +15,8 @@ pub mod problem;
 mod quantise;
 mod run;
 
-use crate::problem::Problems;
+use crate::execute::ExecuteError;
+use crate::problem::{Problem, Problems};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Failure {
     Input(Problems),
     /// A result could not be written: exit code 3.
     Output(Problems),
+    /// A check failed: an accumulator left its range. Exit code 1.
+    Check(Problems),
 }
 
 impl From<Problems> for Failure {
@@ -64,19 +67,38 @@ impl From<Problems> for Failure {
     }
 }
 
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Input(problem.into())
+    }
+}
+
+impl From<ExecuteError> for Failure {
+    fn from(error: ExecuteError) -> Self {
+        let trap = matches!(error, ExecuteError::Trap { .. });
+        let problems = Problem::from(error).into();
+        if trap {
+            Self::Check(problems)
+        } else {
+            Self::Input(problems)
+        }
+    }
+}
+
 impl Failure {
     /// Draws the problems and gives the exit code.
     fn tell(&self) -> ExitCode {
-        let (Self::Input(problems) | Self::Output(problems)) = self;
+        let (Self::Input(problems) | Self::Output(problems) | Self::Check(problems)) = self;
         eprint!("{}", draw(problems));
         match self {
+            Self::Check(_) => ExitCode::from(1),
             Self::Input(_) => ExitCode::from(2),
             Self::Output(_) => ExitCode::from(3),
         }
     }
 }
 
-/// Runs the command: 0 good, 2 bad input, 3 results could not be written.
+/// Runs the command: 0 good, 1 a check failed, 2 bad input, 3 results could not be written.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();

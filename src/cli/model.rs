@@ -7,7 +7,8 @@ use crate::quantise::{self, Calibration, Granularity, Numerics, QuantNetwork, Se
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
 use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
 use crate::tensor::FeatureMap;
-use ndarray::{Array1, Array4};
+use ndarray::{Array, Array1, Array4, ArrayView, Dimension};
+use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
 use std::path::Path;
 
 /// A network as it is mapped.
@@ -160,14 +161,46 @@ fn labels(path: &Path, images: usize) -> Result<Vec<usize>, Problems> {
 }
 
 /// An array of a npy file.
-pub(super) fn npy<A: ndarray_npy::ReadableElement, D: ndarray::Dimension>(
+fn npy<A: Element, D: Dimension>(path: &Path, wanted: &str) -> Result<Array<A, D>, Problems> {
+    let bytes = npy_bytes(path)?;
+    let array = npy_of_type(path, &bytes)?;
+    array.ok_or_else(|| npy_problem(path, "its elements have another type", wanted))
+}
+
+/// Element types of the npy files that are read.
+pub(super) trait Element: ViewElement + ReadableElement + Clone {}
+impl<A: ViewElement + ReadableElement + Clone> Element for A {}
+
+/// A whole file.
+pub(super) fn npy_bytes(path: &Path) -> Result<Vec<u8>, Problems> {
+    std::fs::read(path).map_err(|error| npy_problem(path, &error.to_string(), "images or labels"))
+}
+
+/// The array in a npy file's bytes; `None` if its elements have another type. A header that promises more than the file
+/// holds is refused before anything is allocated.
+pub(super) fn npy_of_type<A: Element, D: Dimension>(
     path: &Path,
-    wanted: &str,
-) -> Result<ndarray::Array<A, D>, Problems> {
-    ndarray_npy::read_npy(path).map_err(|error| {
-        let message = format!("cannot read `{}`: {error}", path.display());
-        Problem::new("run::npy", message, format!("give a npy file of {wanted}")).into()
-    })
+    bytes: &[u8],
+) -> Result<Option<Array<A, D>>, Problems> {
+    let wanted = "the axes and type asked for, in this machine's byte order";
+    match ArrayView::<A, D>::view_npy(bytes) {
+        Ok(view) => Ok(Some(view.to_owned())),
+        Err(ViewNpyError::WrongDescriptor(_)) => Ok(None),
+        Err(ViewNpyError::MisalignedData) => Array::<A, D>::read_npy(bytes)
+            .map(Some)
+            .map_err(|error| npy_problem(path, &error.to_string(), wanted)),
+        Err(error) => Err(npy_problem(path, &error.to_string(), wanted)),
+    }
+}
+
+pub(super) fn npy_problem(path: &Path, cause: &str, wanted: &str) -> Problems {
+    let message = format!("cannot read `{}`: {cause}", path.display());
+    Problem::new(
+        "run::npy",
+        message,
+        format!("give a whole npy file of {wanted}"),
+    )
+    .into()
 }
 
 /// The entry `id`, or the only one that can be meant.

@@ -6,7 +6,7 @@ use super::model::{Model, model};
 use crate::chip::Chip;
 use crate::map::{self, Halo, ImageLoop, Offload, map};
 use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems, Setting};
+use crate::problem::{OverrideFlag, Problem, Setting};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
@@ -132,7 +132,7 @@ fn chip_run(
     chip: &Chip,
     models: &[Model],
     progress: &ProgressBar,
-) -> Result<ChipRun, Problems> {
+) -> Result<ChipRun, Failure> {
     let networks = (study.networks.iter().zip(models))
         .map(|(entry, model)| {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
@@ -157,7 +157,7 @@ fn result(
     model: &Model,
     chip: &Chip,
     study: &Study,
-) -> Result<RunResult, Problems> {
+) -> Result<RunResult, Failure> {
     let schedule =
         map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
     let timeline = time::run(&schedule, chip, Mode::Real);
