@@ -191,26 +191,28 @@ fn damaged_images_are_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_trapping_accumulator_is_a_failed_check() {
+fn failed_checks_exit_with_1_and_write_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
     let study = trained_pair(folder.path());
-    let mut arguments = vec!["run", study.to_str().expect("a plain path")];
-    arguments.extend(["--out", out.to_str().expect("a plain path")]);
-    arguments.extend([
-        "--set",
-        "chip.pe.accumulator_bits=16",
-        "--set",
-        "chip.pe.overflow=trap",
-    ]);
-    let output = repchip(&arguments);
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(
-        told.contains("execute::trap") && told.contains("layer `stage0`"),
-        "{told}"
+    let foreign = format!(
+        "networks.repvgg-mini.logits={}/tests/models/resnet-mini-logits.npy",
+        env!("CARGO_MANIFEST_DIR")
     );
-    assert!(!out.exists());
+    let trap = ["chip.pe.accumulator_bits=16", "chip.pe.overflow=trap"];
+    for (sets, words) in [
+        (&trap[..], "execute::trap"),
+        (&[foreign.as_str()][..], "run::logits"),
+    ] {
+        let mut arguments = vec!["run", study.to_str().expect("a plain path")];
+        arguments.extend(["--out", out.to_str().expect("a plain path")]);
+        arguments.extend(sets.iter().flat_map(|set| ["--set", *set]));
+        let output = repchip(&arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(words) && told.contains("help"), "{told}");
+        assert!(!out.exists());
+    }
 }
 
 #[test]

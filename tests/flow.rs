@@ -89,6 +89,21 @@ fn closes(timeline: &Timeline) {
     assert_eq!(timeline.account().total(), timeline.total);
 }
 
+/// A kind of traffic moves at least its payload over the bus, in every layer: weights fetched again cost again.
+fn whole_bursts_carry_the_payload(timeline: &Timeline) {
+    for layer in &timeline.layers {
+        for kind in Traffic::ALL {
+            let moved = layer.dram.get(kind);
+            let payload = moved.read + moved.written;
+            assert!(
+                moved.bus >= payload,
+                "{:?} {kind:?}: {moved:?}",
+                layer.layer
+            );
+        }
+    }
+}
+
 #[test]
 fn accounts_close_and_bounds_hold_on_every_shipped_chip() {
     for name in [
@@ -112,6 +127,7 @@ fn accounts_close_and_bounds_hold_on_every_shipped_chip() {
             schedule.check(&chip).expect("the schedule can run");
             let timeline = run(&schedule, &chip, Mode::Real);
             closes(&timeline);
+            whole_bursts_carry_the_payload(&timeline);
             let ideal = run(&schedule, &chip, Mode::Ideal);
             closes(&ideal);
             assert!(timeline.total >= ideal.total, "{network} on {name}");

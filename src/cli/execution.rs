@@ -1,7 +1,7 @@
 //! Executes a mapped network on its images: what its integers lose against the floats, layer by layer and in classes.
 
 use super::Failure;
-use super::model::Integers;
+use super::model::{Integers, Labels};
 use crate::execute::{self, Options};
 use crate::float;
 use crate::problem::Problem;
@@ -74,7 +74,7 @@ fn run(
 fn accuracy(
     schedule: &Schedule,
     integers: &Integers,
-    labels: &[usize],
+    labels: &Labels,
 ) -> Result<Accuracy, Failure> {
     let batch = schedule.batch;
     let batches = integers.images.dim().0 / batch;
@@ -89,18 +89,25 @@ fn accuracy(
         })
         .collect::<Result<_, Failure>>()?;
     let integer: Vec<usize> = outputs.iter().flat_map(float::top1).collect();
-    let judged = integers
-        .images
-        .slice(s![..batches * batch, .., .., ..])
-        .to_owned();
-    let float = float::top1(&float::forward(&integers.folded, &judged, &mut |_, _| {}));
     let share = |hits: usize| quotient(hits, integer.len());
-    let right = |classes: &[usize]| classes.iter().zip(labels).filter(|(c, l)| c == l).count();
+    let right = |classes: &[usize]| {
+        classes
+            .iter()
+            .zip(&labels.classes)
+            .filter(|(c, l)| c == l)
+            .count()
+    };
     Ok(Accuracy {
         images: count(integer.len()),
-        float_top1: share(right(&float)),
+        float_top1: share(right(&labels.float[..integer.len()])),
         integer_top1: share(right(&integer)),
-        agreement: share(integer.iter().zip(&float).filter(|(i, f)| i == f).count()),
+        agreement: share(
+            integer
+                .iter()
+                .zip(&labels.float)
+                .filter(|(i, f)| i == f)
+                .count(),
+        ),
     })
 }
 

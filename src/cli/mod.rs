@@ -61,15 +61,9 @@ enum Failure {
     Check(Problems),
 }
 
-impl From<Problems> for Failure {
-    fn from(problems: Problems) -> Self {
-        Self::Input(problems)
-    }
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self::Input(problem.into())
+impl<E: Into<Problems>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Input(error.into())
     }
 }
 

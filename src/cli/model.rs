@@ -1,5 +1,6 @@
 //! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
 
+use super::Failure;
 use crate::float;
 use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
@@ -7,7 +8,7 @@ use crate::quantise::{self, Calibration, Granularity, Numerics, QuantNetwork, Se
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
 use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
 use crate::tensor::FeatureMap;
-use ndarray::{Array, Array1, Array4, ArrayView, Dimension};
+use ndarray::{Array, Array1, Array2, Array4, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
 use std::path::Path;
 
@@ -27,7 +28,13 @@ pub(super) struct Integers {
     pub(super) network: QuantNetwork,
     /// Normalised, NHWC.
     pub(super) images: Array4<f32>,
-    pub(super) labels: Option<Vec<usize>>,
+    pub(super) labels: Option<Labels>,
+}
+
+/// What the labelled images are, and what the float network takes them for.
+pub(super) struct Labels {
+    pub(super) classes: Vec<usize>,
+    pub(super) float: Vec<usize>,
 }
 
 /// Builds the entry; `with_integers` also reads or makes its weights, calibrates and quantises.
@@ -35,7 +42,7 @@ pub(super) fn model(
     entry: &NetworkEntry,
     study: &Study,
     with_integers: bool,
-) -> Result<Model, Problems> {
+) -> Result<Model, Failure> {
     let graph = builtin::graph(&entry.name, entry.input)?;
     let branches = match entry.form {
         Form::Train => Branches::Keep,
@@ -77,7 +84,7 @@ fn integers(
     study: &Study,
     source: &WeightSource,
     folded: FoldedNetwork,
-) -> Result<Integers, Problems> {
+) -> Result<Integers, Failure> {
     let seed = match source {
         WeightSource::Seed(seed) => *seed,
         WeightSource::File(_) => 0,
@@ -97,6 +104,20 @@ fn integers(
             let calibration = pictures(&files.calibration, entry.input, files)?;
             (calibration, images, labels.transpose()?)
         }
+    };
+    let logits = entry
+        .images
+        .as_ref()
+        .and_then(|files| files.logits.as_deref());
+    let labels = if labels.is_some() || logits.is_some() {
+        let outputs = float::forward(&folded, &images, &mut |_, _| {});
+        if let Some(path) = logits {
+            compare_logits(path, &outputs)?;
+        }
+        let float = float::top1(&outputs);
+        labels.map(|classes| Labels { classes, float })
+    } else {
+        None
     };
     let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))?;
     Ok(Integers {
@@ -158,6 +179,42 @@ fn labels(path: &Path, images: usize) -> Result<Vec<usize>, Problems> {
         return Err(Problem::new("run::labels", message, help).into());
     }
     Ok(labels.iter().map(|label| usize::from(*label)).collect())
+}
+
+/// Largest difference from given logits, as a share of the largest of them, that summation order explains.
+const LOGIT_TOLERANCE: f32 = 1e-4;
+
+/// Checks the float network against outputs that the study gives: an error in loading or folding shows here.
+fn compare_logits(path: &Path, outputs: &Array4<f32>) -> Result<(), Failure> {
+    let given: Array2<f32> = npy(path, "f32, axes image, class")?;
+    let (images, classes) = given.dim();
+    let (n, h, w, c) = outputs.dim();
+    if (images, classes) != (n, h * w * c) {
+        let message = format!(
+            "`{}` holds {images} x {classes} logits, the network gives {n} x {}",
+            path.display(),
+            h * w * c
+        );
+        let help = "give one row of logits for each test image";
+        return Err(Problem::new("run::logits_shape", message, help).into());
+    }
+    let largest = given
+        .iter()
+        .fold(0.0, |most: f32, value| most.max(value.abs()));
+    let off = (given.iter().zip(outputs))
+        .map(|(given, made)| (given - made).abs())
+        .fold(0.0, f32::max);
+    if off <= LOGIT_TOLERANCE * largest {
+        return Ok(());
+    }
+    let message = format!(
+        "the float network is up to {off:.3e} off the logits of `{}`, whose largest is {largest:.3}",
+        path.display()
+    );
+    let help = "check that weights, images, mean and std belong to these logits";
+    Err(Failure::Check(
+        Problem::new("run::logits", message, help).into(),
+    ))
 }
 
 /// An array of a npy file.
@@ -225,7 +282,7 @@ pub(super) fn chosen<'s>(study: &'s Study, id: Option<&str>) -> Result<&'s Netwo
 }
 
 /// The integers of a model whose entry must have weights.
-pub(super) fn with_weights(entry: &NetworkEntry, study: &Study) -> Result<Integers, Problems> {
+pub(super) fn with_weights(entry: &NetworkEntry, study: &Study) -> Result<Integers, Failure> {
     model(entry, study, true)?.integers.ok_or_else(|| {
         let message = format!("network `{}` has no weights", entry.id);
         Problem::new(
