@@ -75,7 +75,7 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
     let out = options.out.as_ref().unwrap_or(&default);
     report::write_all(out, report, options.png).map_err(|error| failed(&error))?;
     if let Some(file) = &options.json {
-        let text = report::json::text(&report.chips[0]);
+        let text = report::json::text(report, &report.chips[0]);
         report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
     }
     let mut text = report::terminal(report, width(), Borders::Utf8);
@@ -89,7 +89,7 @@ pub(super) fn failed(error: &ReportError) -> Failure {
 }
 
 /// Columns of the terminal; wide where none are told.
-fn width() -> u16 {
+pub(super) fn width() -> u16 {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())
