@@ -8,6 +8,7 @@
 pub mod charts;
 pub mod contrasted;
 pub mod csv;
+pub mod diff;
 pub mod figures;
 pub mod grid;
 pub mod html;

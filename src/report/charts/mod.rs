@@ -6,6 +6,7 @@
 
 mod axis;
 mod contrast;
+mod difference;
 mod font;
 mod latency;
 mod legend;
@@ -17,6 +18,8 @@ mod scene;
 
 pub use scene::{Anchor, Scene, Shape};
 
+use super::diff::{self, network::NetworkDiff};
+use super::json::read::Run;
 use super::write::file_stem;
 use super::{ChipRun, Report};
 use rayon::prelude::*;
@@ -33,6 +36,8 @@ pub enum Kind {
     Roofline,
     /// Both networks of a pair, activation SRAM over time.
     Occupancy,
+    /// One network of two runs, the difference by cause.
+    Difference,
 }
 
 /// A laid out chart.
@@ -86,6 +91,18 @@ pub fn encode_all(charts: &[Chart]) -> Vec<(&str, Vec<u8>)> {
         .par_iter()
         .map(|chart| (chart.stem.as_str(), chart.png()))
         .collect()
+}
+
+/// The waterfall of one network from `a` to `b`.
+#[must_use]
+pub fn difference(network: &NetworkDiff, a: &Run, b: &Run) -> Chart {
+    Chart {
+        kind: Kind::Difference,
+        chip: b.chip.clone(),
+        stem: diff::stem(&network.id),
+        description: diff::verdict::sentence(network),
+        scene: difference::scene(network, a, b),
+    }
 }
 
 fn draw_chip(run: &ChipRun) -> Vec<Chart> {
