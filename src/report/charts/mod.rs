@@ -191,6 +191,39 @@ mod tests {
         }
     }
 
+    /// The run of `report` as it is read back, with `change` made to its account.
+    fn read_back(change: fn(&mut crate::time::Account)) -> Run {
+        let report = sample::report(22);
+        let file = std::sync::Arc::new(crate::problem::SourceFile {
+            path: "a-long-folder/".repeat(12) + "run.json",
+            text: crate::report::json::text(&report, &report.chips[0]),
+        });
+        let mut run = Run::parse(&file).unwrap();
+        change(&mut run.networks[0].account);
+        run
+    }
+
+    #[test]
+    fn a_difference_is_readable_both_ways_and_when_there_is_none() {
+        let few = read_back(|_| {});
+        let many = read_back(|account| {
+            for (more, cause) in crate::time::Cause::ALL.into_iter().enumerate() {
+                account.add(
+                    cause,
+                    crate::units::Cycles(crate::units::count(more) * 7_000),
+                );
+            }
+        });
+        for [a, b] in [[&few, &many], [&many, &few], [&few, &few]] {
+            let diff = diff::Diff::of(a, b).unwrap();
+            for network in &diff.networks {
+                let chart = difference(network, a, b);
+                assert_readable(&chart);
+                assert!(chart.svg().contains("</svg>"));
+            }
+        }
+    }
+
     #[test]
     fn pictures_are_the_same_twice_and_names_are_unique() {
         let mut report = sample::report(3);

@@ -22,12 +22,12 @@ pub(super) fn facts<'c>(changes: impl Iterator<Item = &'c WordChange>) -> Option
     some(grid)
 }
 
-/// Keys of the configuration that differ; `None` where none does.
-pub(super) fn settings(changes: &[SettingChange]) -> Option<Grid> {
+/// Keys of the configuration that differ; `None` where none does. Of a source `most` letters are shown.
+pub(super) fn settings(changes: &[SettingChange], most: usize) -> Option<Grid> {
     let head = ["key", "A", "source of A", "B", "source of B"];
     let mut grid = Grid::new("Config keys changed", &head, 5);
     let side = |side: &Option<(String, String)>| match side {
-        Some((value, source)) => [value.clone(), source.clone()],
+        Some((value, source)) => [value.clone(), cut(source, most)],
         None => ["absent", ""].map(str::to_owned),
     };
     grid.rows = (changes.iter())
@@ -127,6 +127,14 @@ fn layer_row(layer: &LayerDiff) -> Vec<String> {
     let [a, b] = layer.dram.last().map_or([0, 0], counts);
     let tail = [mostly.unwrap_or_else(|| "none".to_owned()), signed(a, b)];
     [vec![name], layer.total.cells().to_vec(), tail.to_vec()].concat()
+}
+
+/// The first letters of a text, with `…` where some are left out.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 fn is_there(change: &Change) -> bool {

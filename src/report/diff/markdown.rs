@@ -17,7 +17,10 @@ pub(super) fn page(diff: &Diff<'_>) -> String {
     let _ = write!(text, "\nA is {a}.\n\nB is {b}.\n");
     let words = diff.networks.iter().flat_map(|network| &network.words);
     let facts = grids::facts(diff.facts.iter().chain(words));
-    for grid in facts.iter().chain(&grids::settings(&diff.settings)) {
+    for grid in facts
+        .iter()
+        .chain(&grids::settings(&diff.settings, usize::MAX))
+    {
         section(&mut text, grid);
     }
     for network in &diff.networks {

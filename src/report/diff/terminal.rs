@@ -10,6 +10,9 @@ use crate::report::{Borders, figures, grid::Grid};
 /// Layers of a network that are shown unless all are asked for.
 const LAYERS: usize = 10;
 
+/// Letters of a source that are shown.
+const SOURCE: usize = 32;
+
 /// The whole difference as text of at most `width` columns where cells allow, ending in a newline; no colour.
 /// With `all_layers` every layer that differs, else the ten of each network that move most cycles.
 #[must_use]
@@ -20,7 +23,7 @@ pub fn terminal(diff: &Diff<'_>, all_layers: bool, width: u16, borders: Borders)
     let words = words.chain(diff.networks.iter().flat_map(|network| &network.words));
     let mut grids: Vec<Grid> = Vec::new();
     grids.extend(grids::facts(words));
-    grids.extend(grids::settings(&diff.settings));
+    grids.extend(grids::settings(&diff.settings, SOURCE));
     for grid in &grids {
         text += &titled(grid, width, borders);
     }

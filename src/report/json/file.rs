@@ -30,7 +30,10 @@ pub fn open(path: &Path) -> Result<Arc<SourceFile>, Problem> {
     };
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(&shown, &error))?;
     if text.trim().is_empty() {
-        let message = format!("`{shown}` is empty: {} bytes of white space", text.len());
+        let message = format!(
+            "`{shown}` holds nothing but {} bytes of white space",
+            text.len()
+        );
         let help =
             "write it again with `repchip run`; the command that made it may have been stopped";
         return Err(Problem::new("diff::empty_file", message, help));
