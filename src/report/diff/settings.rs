@@ -62,9 +62,8 @@ pub(super) fn settings(a: &Run, b: &Run) -> Vec<SettingChange> {
         let same = other.is_some_and(|other| other.value == setting.value);
         (!same).then(|| change(Some(*setting), other))
     });
-    let of_b = b.iter().filter_map(|(name, setting)| {
-        (!in_a.contains_key(name)).then(|| change(None, Some(*setting)))
-    });
+    let alone = b.iter().filter(|(name, _)| !in_a.contains_key(name));
+    let of_b = alone.map(|(_, setting)| change(None, Some(*setting)));
     of_a.chain(of_b).flatten().collect()
 }
 

@@ -87,7 +87,7 @@ pub fn sentences(diff: &Diff<'_>) -> Vec<String> {
     sentences
 }
 
-/// `resnet-18: 3.2 % fewer cycles, mostly inputs wait (-41,000 cycles)`.
+/// `resnet-18: 3.2 % fewer cycles, mostly in inputs wait (-41,000 cycles)`.
 #[must_use]
 pub fn sentence(network: &NetworkDiff) -> String {
     let id = &network.id;
@@ -105,7 +105,11 @@ pub fn sentence(network: &NetworkDiff) -> String {
     };
     let [before, after] = counts(change);
     let half = u128::from(before.abs_diff(after)) * 2 >= u128::from(a.abs_diff(b));
-    let weight = if half { "mostly" } else { "most of them" };
+    let weight = if half {
+        "mostly in"
+    } else {
+        "the largest part in"
+    };
     format!(
         "{id}: {how_much}, {weight} {} ({} cycles)",
         words(cause),
