@@ -11,10 +11,11 @@ use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
 use crate::study::{self, NetworkEntry, Study};
-use crate::time::{self, Mode};
+use crate::time;
 use crate::units::{Bytes, count};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// What to run and where the results go.
@@ -28,6 +29,12 @@ pub(super) struct Options {
     /// Also write the figures of the study's first chip here
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also write what array, units and DRAM bus did when, as a trace for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Cycles that the trace shows, of every run: `20000..30000`; default: all
+    #[arg(long, value_name = "FROM..TO", value_parser = window, requires = "trace")]
+    trace_window: Option<Range<u64>>,
     /// Also write every chart as PNG
     #[arg(long)]
     png: bool,
@@ -78,9 +85,33 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
         let text = report::json::text(&report.chips[0]);
         report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
     }
+    if let Some(file) = &options.trace {
+        write_trace(file, options.trace_window.as_ref(), report)?;
+    }
     let mut text = report::terminal(report, width(), Borders::Utf8);
     let _ = write!(text, "\nreport: {}", out.join("report.html").display());
     Ok(text)
+}
+
+fn write_trace(file: &Path, window: Option<&Range<u64>>, report: &Report) -> Result<(), Failure> {
+    let trace = report::trace::trace(report, window, report::trace::LIMIT);
+    report::write::atomically(file, trace.text.as_bytes()).map_err(|error| failed(&error))?;
+    for sentence in trace.cut {
+        eprintln!("note: {}: {sentence}", file.display());
+    }
+    Ok(())
+}
+
+/// `FROM..TO` in cycles.
+fn window(text: &str) -> Result<Range<u64>, String> {
+    let remedy = "write first and last cycle as FROM..TO, for example 20000..30000";
+    let (from, to) = text.split_once("..").ok_or(remedy)?;
+    let cycle = |text: &str| text.replace('_', "").parse::<u64>().map_err(|_| remedy);
+    let window = cycle(from)?..cycle(to)?;
+    if window.is_empty() {
+        return Err(format!("the window {from}..{to} holds no cycle; {remedy}"));
+    }
+    Ok(window)
 }
 
 pub(super) fn failed(error: &ReportError) -> Failure {
@@ -160,7 +191,7 @@ fn result(
 ) -> Result<RunResult, Failure> {
     let schedule =
         map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
-    let timeline = time::run(&schedule, chip, Mode::Real);
+    let (timeline, record) = time::observed(&schedule, chip);
     let found = match &model.integers {
         Some(integers) => execute(&schedule, integers)?,
         None => Found {
@@ -173,6 +204,7 @@ fn result(
         name: entry.name.clone(),
         schedule,
         timeline,
+        record,
         quality: found.quality,
         accuracy: found.accuracy,
     })
