@@ -63,8 +63,8 @@ pub(super) enum Event<'a> {
         from: u64,
         cycles: u64,
         args: Map<String, Value>,
-        /// Inside another slice that is always there when this one is.
-        inside: bool,
+        /// First cycle of the slice that this one is inside of.
+        inside: Option<u64>,
     },
     /// A figure changes.
     Counter {
@@ -89,11 +89,11 @@ struct SliceJson<'a> {
 }
 
 impl Event<'_> {
-    /// Order in the file: by time, a slice before what is inside it.
-    pub(super) fn order(&self) -> (u64, bool) {
+    /// Order in the file, for a stable sort: by time, what is inside a slice right behind it.
+    pub(super) fn order(&self) -> u64 {
         match self {
-            Self::Slice { from, inside, .. } => (*from, *inside),
-            Self::Counter { at, .. } => (*at, false),
+            Self::Slice { from, inside, .. } => inside.unwrap_or(*from),
+            Self::Counter { at, .. } => *at,
         }
     }
 
@@ -107,7 +107,7 @@ impl Event<'_> {
 
     /// Whether the file may end before it: what is inside a slice stays with it.
     pub(super) const fn begins_a_slice(&self) -> bool {
-        matches!(self, Self::Slice { inside: false, .. })
+        matches!(self, Self::Slice { inside: None, .. })
     }
 
     pub(super) fn overlaps(&self, window: &Range<u64>) -> bool {

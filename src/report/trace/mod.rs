@@ -8,7 +8,7 @@
 mod event;
 mod run;
 
-use super::Report;
+use super::{ChipFacts, Report, RunResult};
 use event::{Event, Row};
 use std::ops::Range;
 
@@ -29,43 +29,109 @@ pub struct Trace {
 
 /// The trace of all runs of a report; with a window only what overlaps its cycles, slices whole.
 ///
-/// Runs share `limit` bytes evenly; one that needs more is shown from its start for as long as its share lasts.
+/// Runs share `limit` bytes; one that needs more than its share is shown from its start for as long as that lasts.
 #[must_use]
 pub fn trace(report: &Report, window: Option<&Range<u64>>, limit: usize) -> Trace {
-    let runs: Vec<_> = (report.chips.iter())
+    let runs: Vec<Lines> = (report.chips.iter())
         .flat_map(|chip| chip.networks.iter().map(move |network| (chip, network)))
+        .enumerate()
+        .map(|(pid, (chip, network))| lines(pid, network, &chip.chip, window))
         .collect();
-    let share = (limit / runs.len().max(1)).saturating_sub(NAMES);
+    let shares = shares(runs.iter().map(|run| run.bytes).collect(), limit);
     let mut trace = Trace {
         text: head(report),
         cut: Vec::new(),
     };
     let mut lines: Vec<String> = Vec::new();
-    for (pid, (chip, network)) in runs.into_iter().enumerate() {
-        let name = format!("{} on {}", network.id, chip.chip.name);
-        let mut events = run::events(network, &chip.chip);
-        if let Some(window) = window {
-            events.retain(|event| event.overlaps(window));
-        }
-        events.sort_by_key(Event::order);
-        let (written, end) = write(&events, pid, share);
-        let shown = match end {
-            Some(end) => {
-                let total = network.timeline.total.0;
-                let sentence = format!(
-                    "{name}: shown are cycles 0 to {end} of {total}; choose others with --trace-window"
-                );
-                trace.cut.push(sentence);
-                format!("{name} (1 us = 1 cycle; cycles up to {end} only)")
+    for ((pid, run), share) in runs.into_iter().enumerate().zip(shares) {
+        let (shown, kept) = match run.fits(share) {
+            None => (format!("{} (1 us = 1 cycle)", run.name), run.lines.len()),
+            Some((kept, end)) => {
+                let (name, total) = (&run.name, run.total);
+                trace.cut.push(format!(
+                    "{name}: shown are cycles up to {end} of {total}; choose others with --trace-window"
+                ));
+                (
+                    format!("{name} (1 us = 1 cycle; cycles up to {end} only)"),
+                    kept,
+                )
             }
-            None => format!("{name} (1 us = 1 cycle)"),
         };
         lines.extend(Row::names(pid, &shown));
-        lines.extend(written);
+        lines.extend(run.lines.into_iter().take(kept).map(|line| line.json));
     }
     trace.text.push_str(&lines.join(",\n"));
     trace.text.push_str("\n]}\n");
     trace
+}
+
+/// The events of one run as lines.
+struct Lines {
+    name: String,
+    /// Cycles of the run.
+    total: u64,
+    /// Of all lines, with their separators.
+    bytes: usize,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    at: u64,
+    /// The file may end before it.
+    begins: bool,
+    json: String,
+}
+
+impl Lines {
+    /// Lines that fit into `share` and the cycle before which they end; `None` when all fit.
+    fn fits(&self, share: usize) -> Option<(usize, u64)> {
+        if self.bytes <= share {
+            return None;
+        }
+        let mut bytes = 0;
+        let over = self.lines.iter().position(|line| {
+            bytes += line.json.len() + 2;
+            bytes > share
+        })?;
+        // Back to the last place where no slice is without what is inside it.
+        let end = (0..=over).rev().find(|&place| self.lines[place].begins)?;
+        Some((end, self.lines[end].at))
+    }
+}
+
+fn lines(pid: usize, network: &RunResult, chip: &ChipFacts, window: Option<&Range<u64>>) -> Lines {
+    let mut events = run::events(network, chip);
+    if let Some(window) = window {
+        events.retain(|event| event.overlaps(window));
+    }
+    events.sort_by_key(Event::order);
+    let lines: Vec<Line> = (events.iter())
+        .map(|event| Line {
+            at: event.at(),
+            begins: event.begins_a_slice(),
+            json: event.json(pid),
+        })
+        .collect();
+    Lines {
+        name: format!("{} on {}", network.id, chip.name),
+        total: network.timeline.total.0,
+        bytes: lines.iter().map(|line| line.json.len() + 2).sum(),
+        lines,
+    }
+}
+
+/// Divides `limit`: who needs less than an even share leaves the rest to the others.
+fn shares(needs: Vec<usize>, limit: usize) -> Vec<usize> {
+    let mut left = limit.saturating_sub(NAMES * needs.len());
+    let mut order: Vec<usize> = (0..needs.len()).collect();
+    order.sort_by_key(|&run| needs[run]);
+    let mut shares = vec![0; needs.len()];
+    for (served, run) in order.into_iter().enumerate() {
+        let share = left / (needs.len() - served);
+        shares[run] = share;
+        left -= share.min(needs[run]);
+    }
+    shares
 }
 
 /// Everything before the first event.
@@ -77,21 +143,6 @@ fn head(report: &Report) -> String {
         "version": report.provenance.version,
     });
     format!("{{\"displayTimeUnit\": \"ns\",\n\"otherData\": {about},\n\"traceEvents\": [\n")
-}
-
-/// Events as lines for as long as they fit, and the cycle from which on they did not.
-fn write(events: &[Event<'_>], pid: usize, share: usize) -> (Vec<String>, Option<u64>) {
-    let mut lines = Vec::with_capacity(events.len());
-    let mut bytes = 0;
-    for event in events {
-        let line = event.json(pid);
-        bytes += line.len() + 2;
-        if bytes > share && event.begins_a_slice() {
-            return (lines, Some(event.at()));
-        }
-        lines.push(line);
-    }
-    (lines, None)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ fn array(events: &mut Vec<Event<'_>>, schedule: &Schedule, span: &ArraySpan) {
     };
     let args = span.op.map_or_else(Map::new, |op| op_args(schedule, op));
     let cycles = (span.to - span.from).0;
-    events.push(slice(name, "op", span.from.0, cycles, args, false));
+    events.push(slice(name, "op", span.from.0, cycles, args, None));
     let mut from = span.from.0;
     for cause in INSIDE {
         let cycles = span.account.get(cause).0;
@@ -149,7 +149,7 @@ fn bus(events: &mut Vec<Event<'_>>, schedule: &Schedule, span: &BusSpan) {
         from: span.from.0,
         cycles: (span.to - span.from).0,
         args,
-        inside: false,
+        inside: None,
     });
 }
 

@@ -78,7 +78,7 @@ fn what_does_not_fit_is_left_out_and_said() {
     let cut = trace(&report, None, 12_000);
     assert!(cut.text.len() < 12_000);
     assert_eq!(cut.cut.len(), 2);
-    insta::assert_snapshot!(cut.cut[0], @"");
+    assert!(cut.cut[0].starts_with("repvgg-a0 on edge: shown are cycles up to "));
     assert!(cut.text.contains("only)"));
     // What is there is whole: an operation's slice has all its causes.
     let events = events(&cut.text);
