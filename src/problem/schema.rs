@@ -18,7 +18,8 @@ use std::ops::RangeInclusive;
 pub fn document<T: JsonSchema>() -> String {
     let settings = SchemaSettings::draft2020_12()
         .for_deserialize()
-        .with_transform(RecursiveTransform(without_null));
+        .with_transform(RecursiveTransform(without_null))
+        .with_transform(RecursiveTransform(on_one_line));
     let schema = settings.into_generator().into_root_schema_for::<T>();
     let text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
     text + "\n"
@@ -110,8 +111,11 @@ pub fn keywords(keywords: Value) -> impl Transform {
 
 fn lay_over(schema: &mut Map<String, Value>, words: &Map<String, Value>) {
     let scalar = ["integer", "number", "string"];
-    let own = schema.get("type").and_then(Value::as_str);
-    if own.is_some_and(|own| scalar.contains(&own)) {
+    let own = schema.get("type").map(|own| match own {
+        Value::Array(types) => types.first().and_then(Value::as_str),
+        one => one.as_str(),
+    });
+    if own.flatten().is_some_and(|own| scalar.contains(&own)) {
         schema.extend(words.clone());
         return;
     }
@@ -151,6 +155,13 @@ fn without_null(schema: &mut Schema) {
     }
 }
 
+/// A description is one line: an editor wraps it to its own width.
+fn on_one_line(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +176,10 @@ mod tests {
         /// A choice.
         #[schemars(transform = choice(&[("a", 1), ("b", 2)]))]
         kind: Option<Sourced<String>>,
+        /// A text in
+        /// two lines.
+        #[schemars(transform = not_blank)]
+        text: Option<String>,
     }
 
     #[test]
@@ -185,5 +200,9 @@ mod tests {
         let kind = &schema["properties"]["kind"]["anyOf"];
         assert_eq!(kind[0]["enum"], json!(["a", "b"]));
         assert_eq!(kind.as_array().unwrap().len(), 2);
+        let text = json!({
+            "description": "A text in two lines.", "type": "string", "pattern": "\\S",
+        });
+        assert_eq!(schema["properties"]["text"], text);
     }
 }
