@@ -41,8 +41,10 @@ pub(super) const CALIBRATIONS: [(&str, Calibration); 3] = [
     ("mse", Calibration::Mse),
 ];
 /// The rounding of a rule is another key.
-pub(super) const RULES: [(&str, fn(Rounding) -> Rule); 2] =
+pub(super) const RULES: [(&str, RuleOf); 2] =
     [("multiplier", Rule::Multiplier), ("shift", Rule::Shift)];
+/// Makes a rule of its rounding.
+pub(super) type RuleOf = fn(Rounding) -> Rule;
 pub(super) const ROUNDINGS: [(&str, Rounding); 5] = [
     ("floor", Rounding::Floor),
     ("toward_zero", Rounding::TowardZero),
