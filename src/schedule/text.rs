@@ -40,8 +40,8 @@ impl Schedule {
         for (id, plan) in self.graph.ids().zip(&self.layers) {
             self.layer(out, id, plan)?;
         }
-        self.buffers(out)?;
-        self.dram(out)?;
+        self.write_buffers(out)?;
+        self.write_dram(out)?;
         for (index, op) in self.ops.iter().enumerate() {
             self.op(out, index, op)?;
         }
@@ -114,7 +114,7 @@ impl Schedule {
         write_strips(out, id, &plan.strips)
     }
 
-    fn buffers(&self, out: &mut String) -> fmt::Result {
+    fn write_buffers(&self, out: &mut String) -> fmt::Result {
         for (index, buffer) in self.buffers.iter().enumerate() {
             writeln!(
                 out,
@@ -133,7 +133,7 @@ impl Schedule {
         Ok(())
     }
 
-    fn dram(&self, out: &mut String) -> fmt::Result {
+    fn write_dram(&self, out: &mut String) -> fmt::Result {
         for (index, address) in self.dram.tensors.iter().enumerate() {
             let shape = self.graph.shape(TensorId(index));
             let kind = self.numerics.activations[index];
