@@ -1,6 +1,7 @@
 //! `repchip run`: every network of a study on each of its chips, and the report.
 
 use super::Failure;
+use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use crate::chip::Chip;
@@ -18,8 +19,17 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip run configs/studies/repvgg-vs-resnet.toml
+  repchip run configs/studies/repvgg-vs-resnet.toml --out wide \\
+    --set chip.dram.gigabytes_per_second=25.6
+  repchip run configs/studies/repvgg-vs-resnet.toml \\
+    --emit schedule --network resnet-mini --chip edge";
+
 /// What to run and where the results go.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file
     study: PathBuf,
@@ -38,9 +48,35 @@ pub(super) struct Options {
     /// Also write every chart as PNG
     #[arg(long)]
     png: bool,
+    /// Also print a table of each network's layers: cycles, utilisation, DRAM kB
+    #[arg(long)]
+    layers: bool,
+    /// No progress bar, no talk: only results and errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print a stage as text instead of running the study; with `--out`, one file each; may be repeated
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["json", "png", "layers"])]
+    emit: Vec<Stage>,
+    /// With `--emit`: only the network of this id
+    #[arg(long, value_name = "ID", requires = "emit")]
+    network: Option<String>,
+    /// With `--emit`: only the chip of this name
+    #[arg(long, value_name = "NAME", requires = "emit")]
+    chip: Option<String>,
     /// Override a key of the study, or of its chips below `chip.`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+}
+
+impl Options {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            stages: &self.emit,
+            network: self.network.as_deref(),
+            chip: self.chip.as_deref(),
+            out: self.out.as_deref(),
+        }
+    }
 }
 
 /// Runs a study, writes its report and tells what came out.
@@ -54,7 +90,10 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;
-    let progress = progress(study.networks.len() * (1 + chips.len()));
+    if !options.emit.is_empty() {
+        return emit(&study, &chips, &options.wanted());
+    }
+    let progress = progress(study.networks.len() * (1 + chips.len()), options.quiet);
     let models = (study.networks.iter())
         .map(|entry| {
             progress.set_message(format!("prepares {}", entry.id));
@@ -89,6 +128,10 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
         write_trace(file, options.trace_window.as_ref(), report)?;
     }
     let mut text = report::terminal(report, width(), Borders::Utf8);
+    if options.layers {
+        text.push('\n');
+        text.push_str(&report::table::layers(report, width(), Borders::Utf8));
+    }
     let _ = write!(text, "\nreport: {}", out.join("report.html").display());
     Ok(text)
 }
@@ -120,7 +163,7 @@ pub(super) fn failed(error: &ReportError) -> Failure {
 }
 
 /// Columns of the terminal; wide where none are told.
-fn width() -> u16 {
+pub(super) fn width() -> u16 {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())
@@ -151,7 +194,10 @@ fn configs(study: &Study, chips: &[Chip]) -> Vec<ConfigTable> {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress(steps: usize) -> ProgressBar {
+fn progress(steps: usize, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
     let bar = ProgressBar::new(count(steps));
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
     bar.set_style(style.expect("the template is well formed"));
