@@ -15,6 +15,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod table;
+pub mod trace;
 pub mod work;
 pub mod write;
 
@@ -24,7 +25,7 @@ pub use write::ReportError;
 use crate::chip::{Chip, Dram};
 use crate::contrast::{Contrast, Figures};
 use crate::schedule::Schedule;
-use crate::time::Timeline;
+use crate::time::{Record, Timeline};
 use crate::units::{Bytes, Hertz, count};
 use std::path::{Path, PathBuf};
 
@@ -140,6 +141,8 @@ pub struct RunResult {
     pub schedule: Schedule,
     /// How long it took.
     pub timeline: Timeline,
+    /// What array and DRAM bus did when; empty where nobody looked.
+    pub record: Record,
     /// What quantisation lost, layer by layer; empty when only time was asked for.
     pub quality: Vec<LayerQualityRow>,
     /// Against labels and floats; `None` without labelled images.
