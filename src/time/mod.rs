@@ -17,6 +17,8 @@ mod offload;
 mod reads;
 mod sweep;
 
+pub use occupancy::stored;
+
 use crate::chip::Chip;
 use crate::reparam::LayerId;
 use crate::schedule::{BufferId, OpId, Schedule, Traffic};

@@ -58,6 +58,9 @@ pub(super) fn present(accounts: &[&Account]) -> Vec<Cause> {
         .collect()
 }
 
+/// Thinner parts are not drawn: they are less than half of the finest line.
+pub(super) const THINNEST: f64 = 0.125;
+
 /// Draws cycles by cause as a bar: each cause from where the one before ended.
 pub(super) fn stack(
     scene: &mut Scene,
@@ -72,11 +75,10 @@ pub(super) fn stack(
         let cycles = account.get(cause).0;
         if cycles > 0 {
             let x = origin[0] + real(before) * per_cycle;
-            scene.rect(
-                [x, origin[1]],
-                [real(cycles) * per_cycle, height],
-                Ink::Cause(cause),
-            );
+            let width = real(cycles) * per_cycle;
+            if width >= THINNEST {
+                scene.rect([x, origin[1]], [width, height], Ink::Cause(cause));
+            }
             before += cycles;
         }
     }

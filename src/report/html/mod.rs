@@ -115,7 +115,7 @@ fn chip(run: &ChipRun, charts: &[Chart]) -> String {
 
 fn figures(html: &mut String, run: &ChipRun, charts: &[Chart], wanted: fn(Kind) -> bool) {
     for chart in charts {
-        if chart.chip == run.chip.name && wanted(chart.kind) {
+        if chart.chip.as_deref() == Some(run.chip.name.as_str()) && wanted(chart.kind) {
             html.push_str("<figure class=\"scroll\" tabindex=\"0\">\n");
             html.push_str(&chart.svg());
             html.push_str("</figure>\n");
