@@ -64,6 +64,8 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         );
         let cycles = time.account.total();
         let part = share(cycles, summary.cycles);
+        let tip = legend::tip(name, &time.account, summary.cycles);
+        scene.tip([0.0, y - row / 2.0], [WIDTH, row], tip);
         if part >= LABELLED {
             let x = axis.at(real(cycles.0)) + 5.0;
             scene.text([x, y], Anchor::Start, size - 1.0, Ink::Muted, percent(part));

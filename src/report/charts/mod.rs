@@ -7,6 +7,7 @@
 mod axis;
 mod contrast;
 mod font;
+mod gather;
 mod latency;
 mod legend;
 mod occupancy;
@@ -14,6 +15,7 @@ mod paint;
 pub mod palette;
 mod roofline;
 mod scene;
+mod svg;
 
 pub use scene::{Anchor, Scene, Shape};
 
@@ -54,7 +56,7 @@ impl Chart {
     /// The chart as an SVG document; texts are texts, in DejaVu Sans or the reader's sans-serif font.
     #[must_use]
     pub fn svg(&self) -> String {
-        paint::svg(&self.scene, &self.description)
+        svg::write(&self.scene, &self.description)
     }
 
     /// The chart as a PNG file of two dots a pixel.
