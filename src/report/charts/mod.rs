@@ -8,6 +8,7 @@ mod axis;
 mod block;
 mod contrast;
 mod font;
+mod gather;
 mod heat;
 mod latency;
 mod legend;
@@ -17,6 +18,7 @@ pub mod palette;
 mod roofline;
 mod rows;
 mod scene;
+mod svg;
 mod traffic;
 mod waterfall;
 
@@ -70,7 +72,7 @@ impl Chart {
     /// The chart as an SVG document; texts are texts, in DejaVu Sans or the reader's sans-serif font.
     #[must_use]
     pub fn svg(&self) -> String {
-        paint::svg(&self.scene, &self.description)
+        svg::write(&self.scene, &self.description)
     }
 
     /// The chart as a PNG file of two dots a pixel.

@@ -63,6 +63,8 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         rows.name(&mut scene, index, names[index]);
         let bytes = time.dram.payload();
         bar(&mut scene, &rows, index, &time.dram, axis.per_unit);
+        let at = [0.0, rows.y(index) - rows.row / 2.0];
+        scene.tip(at, [WIDTH, rows.row], tip(names[index], &time.dram, *least));
         let y = rows.y(index) + rows.row / 2.0 - 5.0;
         let length = real(least.0) * axis.per_unit;
         scene.rect([rows.left, y], [length, 2.5], Ink::Muted);
@@ -77,6 +79,19 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         }
     }
     scene
+}
+
+/// Bytes of a layer by kind, and its floor, a line each.
+fn tip(name: &str, dram: &DramTraffic, least: Bytes) -> String {
+    let mut text = format!("{name}: {}", traffic(dram.payload()));
+    for kind in Traffic::ALL {
+        let bytes = payload(dram, kind);
+        if bytes.0 > 0 {
+            text.extend(["\n", traffic_key(kind), " ", &traffic(bytes)]);
+        }
+    }
+    text.extend(["\nfloor without residency ", &traffic(least)]);
+    text
 }
 
 /// What moved over both floors of the network.

@@ -173,6 +173,8 @@ pub(super) fn draw(scene: &mut Scene, bars: &[Bar], top: f64, most: f64, words: 
             let joint = vec![[to, y + BAR / 2.0], [to, y + ROW - BAR / 2.0]];
             scene.line(joint, Ink::Muted, 1.0);
         }
+        let tip = format!("{}: {}", bar.label, bar.figure);
+        scene.tip([0.0, y - ROW / 2.0], [WIDTH, ROW], tip);
         let at = [from.max(to) + 7.0, y];
         scene.text(at, Anchor::Start, SIZE, Ink::Text, bar.figure.as_str());
     }

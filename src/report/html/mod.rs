@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page.css");
 
-/// A text with the characters that mean something in HTML and XML written as entities.
+/// A text with the characters that mean something in HTML and XML written as entities; control characters
+/// other than line feed and tab become U+FFFD.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -23,6 +24,8 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            // XML has no other control characters, not even as entities.
+            c if c.is_control() && c != '\n' && c != '\t' => escaped.push('\u{FFFD}'),
             other => escaped.push(other),
         }
     }
