@@ -139,7 +139,10 @@ fn activation_lines(facts: &ChipFacts, chip: &Chip) -> Vec<String> {
     vec![
         memory(sram.capacity),
         format!("{} x {} banks (y, x)", sram.bank_rows, sram.bank_cols),
-        format!("{} word(s) of a pixel each", sram.bank_channels),
+        match sram.bank_channels {
+            1 => "1 word a bank and cycle".to_owned(),
+            words => format!("{words} words a bank, cycle"),
+        },
         format!("word {} B", word(facts, chip).0),
         reuse.to_owned(),
     ]
@@ -357,7 +360,7 @@ stores, weights
 activation SRAM
 1 MiB
 4 x 1 banks (y, x)
-1 word(s) of a pixel each
+1 word a bank and cycle
 word 8 B
 windows reuse pixels
 weight SRAM

@@ -158,7 +158,7 @@ impl Plan {
             .layers
             .iter()
             .map(width)
-            .fold(60.0, f64::max)
+            .fold(80.0, f64::max)
             .min(NAME)
             + 10.0;
         let head = table.chips.iter().map(width).fold(0.0, f64::max) + 8.0;
@@ -251,15 +251,19 @@ fn block(
     let first = top + 18.0;
     let y = |row: usize| first + ROW * real(count(row));
     let below = first + ROW + 4.0;
-    let at = [cells - 6.0, y(0) + ROW / 2.0];
-    scene.text(at, Anchor::End, SIZE, Ink::Text, "network");
-    for (chip, &cell) in table.whole.iter().enumerate() {
-        paint(scene, cell, [x(chip), y(0)], plan.cell);
+    if layers.start == 0 {
+        let at = [cells - 6.0, y(0) + ROW / 2.0];
+        scene.text(at, Anchor::End, SIZE, Ink::Text, "whole network");
+        for (chip, &cell) in table.whole.iter().enumerate() {
+            paint(scene, cell, [x(chip), y(0)], plan.cell);
+        }
     }
     for (row, layer) in layers.clone().enumerate() {
         let middle = below + ROW * (real(count(row)) + 0.5);
         let name = font::fit(table.layers[layer], SIZE, plan.names - 10.0);
         scene.text([cells - 6.0, middle], Anchor::End, SIZE, Ink::Text, name);
+        let at = [left, middle - ROW / 2.0];
+        scene.tip(at, [plan.width(), ROW], tip(table, layer));
     }
     for chip in 0..plan.chips {
         let column: Vec<Cell> = layers
@@ -276,6 +280,20 @@ fn block(
             );
         }
     }
+}
+
+/// A layer and its figure on each chip, a line each.
+fn tip(table: &Table<'_>, layer: usize) -> String {
+    let mut text = table.layers[layer].to_owned();
+    for (chip, cell) in table.chips.iter().zip(&table.cells[layer]) {
+        let words = match cell {
+            Cell::Share(share) => format!("{} % of the peak", figure(*share)),
+            Cell::NoMacs => "no MACs on the array".to_owned(),
+            Cell::Absent => "does not run".to_owned(),
+        };
+        text.extend(["\n", *chip, ": ", &words]);
+    }
+    text
 }
 
 /// Colours of a column of cells; neighbours of one colour are one shape.
@@ -297,7 +315,7 @@ fn paint(scene: &mut Scene, cell: Cell, at: [f64; 2], width: f64) {
 
 fn write(scene: &mut Scene, cell: Cell, [x, y]: [f64; 2], width: f64) {
     let (text, ink) = match cell {
-        Cell::Share(share) if share < 0.5 => (figure(share), Ink::OnLight),
+        Cell::Share(share) if share < 0.7 => (figure(share), Ink::OnLight),
         Cell::Share(share) => (figure(share), Ink::OnDark),
         Cell::NoMacs => ("–".to_owned(), Ink::Muted),
         Cell::Absent => return,

@@ -65,6 +65,14 @@ impl Rows {
     /// Writes a figure behind a bar that ends at `x`.
     pub(super) fn figure(&self, scene: &mut Scene, index: usize, x: f64, text: String) {
         let at = [x + 5.0, self.y(index)];
+        // No line of the grid runs through the figure.
+        let width = font::width(&text, self.size - 1.0, false) + 4.0;
+        let height = self.row - 4.0;
+        scene.rect(
+            [at[0] - 2.0, at[1] - height / 2.0],
+            [width, height],
+            Ink::Paper,
+        );
         scene.text(at, Anchor::Start, self.size - 1.0, Ink::Muted, text);
     }
 

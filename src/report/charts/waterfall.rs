@@ -6,7 +6,7 @@ use super::axis::{Linear, tick_text, ticks};
 use super::font;
 use super::palette::{Ink, words};
 use super::scene::{Anchor, Scene};
-use crate::report::figures::{Summary, real, seconds as span_seconds, share};
+use crate::report::figures::{Summary, real, share};
 use crate::report::human::{grouped, percent, seconds, significant};
 use crate::report::{ChipFacts, RunResult};
 use crate::time::{Account, Cause};
@@ -17,7 +17,7 @@ const ROW: f64 = 22.0;
 const BAR: f64 = 15.0;
 const SIZE: f64 = 11.0;
 /// Room for the figures behind the longest bar.
-const BEHIND: f64 = 230.0;
+const BEHIND: f64 = 280.0;
 
 /// Causes from the shape of the layers to the world outside: the order of the steps.
 const ORDER: [Cause; 16] = [
@@ -95,25 +95,25 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
             percent(summary.utilisation),
         ),
     );
-    let bars = bars(&summary, chip);
-    let words = "percent of the peak of all cycles; each step: share, time, and what is left";
+    let bars = bars(&summary);
+    let words = "percent of the peak of all cycles; each step: share, cycles, and what is left";
     scene.height = draw(&mut scene, &bars, 82.0, 100.0, words);
     scene
 }
 
 /// The peak, a bar a cause, and what is achieved, in percent.
-fn bars(summary: &Summary, chip: &ChipFacts) -> Vec<Bar> {
+fn bars(summary: &Summary) -> Vec<Bar> {
     let account = &summary.account;
     let total = account.total();
     let part = |cycles: Cycles| share(cycles, total) * 100.0;
     let useful = account.get(Cause::Useful);
     let row = |label: &str, ink: Ink, cycles: Cycles, ends: [f64; 2], sign: &str, left: String| {
-        let time = seconds(span_seconds(cycles, chip));
+        let (part, cycles) = (percent(share(cycles, total)), grouped(cycles.0));
         Bar {
             label: label.to_owned(),
             ink,
             ends,
-            figure: format!("{sign}{}, {time}{left}", percent(share(cycles, total))),
+            figure: format!("{sign}{part}, {cycles} cycles{left}"),
         }
     };
     let full = part(total);
@@ -130,11 +130,17 @@ fn bars(summary: &Summary, chip: &ChipFacts) -> Vec<Bar> {
         let left = format!(", leaves {}", percent(share(step.after, total)));
         let ends = [part(step.before), part(step.after)];
         let ink = Ink::Cause(step.cause);
-        bars.push(row(&words(step.cause), ink, cycles, ends, "-", left));
+        let part = share(cycles, total);
+        let sign = if percent(part).starts_with('<') {
+            ""
+        } else {
+            "-"
+        };
+        bars.push(row(&words(step.cause), ink, cycles, ends, sign, left));
     }
     let ink = Ink::Cause(Cause::Useful);
     bars.push(row(
-        "useful",
+        "achieved",
         ink,
         useful,
         [0.0, part(useful)],
@@ -173,6 +179,9 @@ pub(super) fn draw(scene: &mut Scene, bars: &[Bar], top: f64, most: f64, words: 
             let joint = vec![[to, y + BAR / 2.0], [to, y + ROW - BAR / 2.0]];
             scene.line(joint, Ink::Muted, 1.0);
         }
+        let width = font::width(&bar.figure, SIZE, false) + 4.0;
+        let behind = [from.max(to) + 5.0, y - 7.0];
+        scene.rect(behind, [width, 14.0], Ink::Paper);
         let tip = format!("{}: {}", bar.label, bar.figure);
         scene.tip([0.0, y - ROW / 2.0], [WIDTH, ROW], tip);
         let at = [from.max(to) + 7.0, y];
@@ -219,21 +228,21 @@ mod tests {
     fn figures_stand_behind_the_chart() {
         let report = sample::report(5);
         let (chip, network) = (&report.chips[0].chip, &report.chips[0].networks[0]);
-        let bars = bars(&Summary::of(network, chip), chip);
+        let bars = bars(&Summary::of(network, chip));
         let text: Vec<String> = bars
             .iter()
             .map(|bar| format!("{}: {}", bar.label, bar.figure))
             .collect();
         insta::assert_snapshot!(text.join("\n"), @r"
-peak: 100.0 %, 6.35 ms
-lane idle: -3.7 %, 235 us, leaves 96.3 %
-tile edge: -3.3 %, 209 us, leaves 93.0 %
-drain: -1.3 %, 83.6 us, leaves 91.7 %
-fill: -<0.1 %, 2.00 us, leaves 91.6 %
-setup: -<0.1 %, 0.400 us, leaves 91.6 %
-inputs wait: -8.0 %, 505 us, leaves 83.7 %
-weights wait: -17.8 %, 1.13 ms, leaves 65.9 %
-useful: 65.9 %, 4.18 ms
+peak: 100.0 %, 1,269,117 cycles
+lane idle: -3.7 %, 47,040 cycles, leaves 96.3 %
+tile edge: -3.3 %, 41,811 cycles, leaves 93.0 %
+drain: -1.3 %, 16,722 cycles, leaves 91.7 %
+fill: <0.1 %, 400 cycles, leaves 91.6 %
+setup: <0.1 %, 80 cycles, leaves 91.6 %
+inputs wait: -8.0 %, 101,005 cycles, leaves 83.7 %
+weights wait: -17.8 %, 225,792 cycles, leaves 65.9 %
+achieved: 65.9 %, 836,267 cycles
 ");
     }
 }
