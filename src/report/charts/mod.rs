@@ -42,8 +42,10 @@ pub enum Kind {
 pub struct Chart {
     /// What it shows.
     pub kind: Kind,
-    /// Name of the chip in its report.
-    pub chip: String,
+    /// Name of the chip in its report; `None` when it shows all chips.
+    pub chip: Option<String>,
+    /// Id of the network when it shows just one.
+    pub network: Option<String>,
     /// File name without extension; unique in a report.
     pub stem: String,
     /// One sentence for those who cannot see it.
@@ -94,7 +96,8 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
     let chip = &run.chip;
     let chart = |kind: Kind, subject: &str, name: &str, scene: Scene, description: String| Chart {
         kind,
-        chip: chip.name.clone(),
+        chip: Some(chip.name.clone()),
+        network: None,
         stem: file_stem(&[chip.name.as_str(), subject, name].join("-")),
         description,
         scene,
@@ -114,12 +117,22 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
     }
     for network in &run.networks {
         let id = network.id.as_str();
+        let of = |chart: Chart| Chart {
+            network: Some(id.to_owned()),
+            ..chart
+        };
         let scene = latency::scene(network, chip);
         let description = format!("Latency per layer of {id} on {}, by cause", chip.name);
-        charts.push(chart(Kind::Latency, id, "latency", scene, description));
+        charts.push(of(chart(Kind::Latency, id, "latency", scene, description)));
         let scene = roofline::scene(network, chip);
         let description = format!("Roofline of {id} on {}", chip.name);
-        charts.push(chart(Kind::Roofline, id, "roofline", scene, description));
+        charts.push(of(chart(
+            Kind::Roofline,
+            id,
+            "roofline",
+            scene,
+            description,
+        )));
     }
     for pair in &contrasts {
         let subject = format!("{}-vs-{}", pair.first.id, pair.second.id);
