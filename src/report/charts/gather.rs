@@ -50,9 +50,12 @@ impl Look {
     }
 }
 
+/// Shapes of one look, each with the box it touches.
+type Run<'a> = (Look, Vec<(&'a Shape, [i32; 4])>);
+
 /// The shapes in runs of one look, from back to front; tips are the last run.
 pub(super) fn runs(shapes: &[Shape]) -> Vec<(Look, Vec<&Shape>)> {
-    let mut runs: Vec<(Look, Vec<(&Shape, [i32; 4])>)> = Vec::new();
+    let mut runs: Vec<Run<'_>> = Vec::new();
     let mut tips = Vec::new();
     for shape in shapes {
         let look = Look::of(shape);
@@ -77,7 +80,7 @@ pub(super) fn runs(shapes: &[Shape]) -> Vec<(Look, Vec<&Shape>)> {
 }
 
 /// The last run of this look with nothing touching `space` behind it.
-fn home(runs: &[(Look, Vec<(&Shape, [i32; 4])>)], look: Look, space: [i32; 4]) -> Option<usize> {
+fn home(runs: &[Run<'_>], look: Look, space: [i32; 4]) -> Option<usize> {
     let mut seen = 0;
     for (index, (other, run)) in runs.iter().enumerate().rev() {
         if *other == look {

@@ -60,6 +60,8 @@ pub struct Chart {
     pub kind: Kind,
     /// Name of the chip in its report; `None` when it shows all chips.
     pub chip: Option<String>,
+    /// Id of the network when it shows just one.
+    pub network: Option<String>,
     /// File name without extension; unique in a report.
     pub stem: String,
     /// One sentence for those who cannot see it.
@@ -90,6 +92,7 @@ pub fn draw_all(report: &Report) -> Vec<Chart> {
     charts.extend(heat::networks(report).into_iter().map(|id| Chart {
         kind: Kind::HeatMap,
         chip: None,
+        network: Some(id.to_owned()),
         stem: file_stem(&[id, Kind::HeatMap.stem()].join("-")),
         description: format!("Array utilisation of each layer of {id} on each chip"),
         scene: heat::scene(report, id),
@@ -119,6 +122,7 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
     let chart = |kind: Kind, subject: &str, scene: Scene, description: String| Chart {
         kind,
         chip: Some(chip.name.clone()),
+        network: None,
         stem: file_stem(&[chip.name.as_str(), subject, kind.stem()].join("-")),
         description,
         scene,
@@ -136,7 +140,10 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
         let id = network.id.as_str();
         for (kind, scene, words) in network_scenes(network, chip) {
             let description = format!("{words} of {id} on {}", chip.name);
-            charts.push(chart(kind, id, scene, description));
+            charts.push(Chart {
+                network: Some(id.to_owned()),
+                ..chart(kind, id, scene, description)
+            });
         }
     }
     for pair in &contrasts {
