@@ -108,12 +108,15 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts, order: Order) -> Scen
         let cycles = time.account.total();
         so_far += cycles;
         let part = share(cycles, summary.cycles);
-        let tip = legend::tip(name, &time.account, summary.cycles);
-        scene.tip(
-            [0.0, rows.y(index) - rows.row / 2.0],
-            [WIDTH, rows.row],
-            tip,
-        );
+        // Sorted, the same words would stand on the page twice.
+        if order == Order::Network {
+            let tip = legend::tip(name, &time.account, summary.cycles);
+            scene.tip(
+                [0.0, rows.y(index) - rows.row / 2.0],
+                [WIDTH, rows.row],
+                tip,
+            );
+        }
         if part >= LABELLED {
             let text = order.figure(part, share(so_far, summary.cycles));
             rows.figure(&mut scene, index, axis.at(real(cycles.0)), text);

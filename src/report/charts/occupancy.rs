@@ -11,6 +11,7 @@ use crate::report::human::{memory, percent};
 use crate::report::{ChipFacts, Contrasted, RunResult};
 use crate::time::{Occupancy, stored};
 use crate::units::{Bytes, Cycles};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 const WIDTH: f64 = 900.0;
@@ -21,7 +22,9 @@ const KIB: f64 = 1024.0;
 /// Narrowest column.
 const NARROW: f64 = 0.5;
 /// Pixels of an em of a tensor's name.
-const NAME: f64 = 9.5;
+const NAME: f64 = 10.5;
+/// Tensors of a network that get a number.
+const NAMED: usize = 6;
 
 /// Lays the chart out.
 pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
@@ -35,7 +38,7 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     scene.title(
         &format!("Activation SRAM over time on {}", pair.chip.name),
         &format!(
-            "capacity {}; tensor by tensor, named by the layer that makes it; both networks on the same scales; \
+            "capacity {}; tensors are named by the layer that makes them; both networks on the same scales; \
              padding included",
             memory(capacity)
         ),
@@ -52,8 +55,8 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     for network in [pair.first, pair.second] {
         let time = Linear::new(LEFT, RIGHT, ms);
         let size = Linear::new(y + 40.0 + PANEL, y + 40.0, top_kib);
-        panel(&mut scene, pair, network, (time, ms), (size, top_kib));
         y += 40.0 + PANEL + 34.0;
+        y += panel(&mut scene, pair, network, (time, ms), (size, top_kib));
     }
     scene.text(
         [RIGHT, y],
@@ -66,13 +69,14 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     scene
 }
 
+/// Draws one network; returns the height of the names below its axis.
 fn panel(
     scene: &mut Scene,
     pair: &Contrasted<'_>,
     network: &RunResult,
     (time, ms): (Linear, f64),
     (size, top_kib): (Linear, f64),
-) {
+) -> f64 {
     let capacity = pair.chip.activation_capacity;
     let peak = network.timeline.peak_activation_bytes;
     let top = size.at(top_kib);
@@ -126,6 +130,7 @@ fn panel(
     );
     let limit = size.at(real(capacity.0) / KIB);
     scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Text, 1.5);
+    tag_largest(scene, network, &pieces, size, size.origin + 33.0)
 }
 
 /// A tensor in the stack: those kept for an addition lie below, each kind in the order of making.
@@ -253,38 +258,71 @@ fn pieces(columns: &[Column]) -> Vec<Piece> {
     pieces
 }
 
-/// Paints the tensors in alternate shades, and names each where it is largest, if its name finds room there.
+/// Paints the tensors in alternate shades.
 fn paint(scene: &mut Scene, network: &RunResult, pieces: &[Piece], size: Linear) {
-    let area = |piece: &Piece| (piece.to - piece.from) * real(piece.bytes.0);
-    let mut largest: BTreeMap<TensorId, &Piece> = BTreeMap::new();
     for piece in pieces {
-        let space = space(piece, size);
-        // A hair of paper parts neighbours of one shade.
-        let gap = if space.1[1] > 3.0 { 0.75 } else { 0.0 };
-        let size = [space.1[0], space.1[1] - gap];
-        scene.rect([space.0[0], space.0[1] + gap], size, shade(piece));
-        if space.1[0] >= 4.0 {
-            let words = format!("{}: {}", name(network, piece.tensor), memory(piece.bytes));
-            scene.tip(space.0, space.1, words);
-        }
-        let best = largest.entry(piece.tensor).or_insert(piece);
-        if area(piece) > area(best) {
-            *best = piece;
-        }
-    }
-    for (tensor, piece) in largest {
         let (at, [width, height]) = space(piece, size);
-        let name = name(network, tensor);
-        if height >= 12.0 && font::width(name, NAME, false) + 6.0 <= width {
-            let middle = [at[0] + width / 2.0, at[1] + height / 2.0];
-            let ink = if piece.kept {
-                Ink::OnDark
-            } else {
-                Ink::OnLight
-            };
-            scene.text(middle, Anchor::Middle, NAME, ink, name);
+        // A hair of paper parts neighbours of one shade.
+        let gap = if height > 3.0 { 0.75 } else { 0.0 };
+        scene.rect([at[0], at[1] + gap], [width, height - gap], shade(piece));
+        if width >= 4.0 {
+            let words = format!("{}: {}", name(network, piece.tensor), memory(piece.bytes));
+            scene.tip(at, [width, height], words);
         }
     }
+}
+
+/// The largest tensors, each by its largest piece; of equal ones the earlier. A tensor too small to hold its
+/// number is left out.
+fn largest(pieces: &[Piece], size: Linear) -> Vec<&Piece> {
+    let area = |piece: &Piece| (piece.to - piece.from) * real(piece.bytes.0);
+    let mut best: BTreeMap<TensorId, &Piece> = BTreeMap::new();
+    for piece in pieces {
+        let found = best.entry(piece.tensor).or_insert(piece);
+        if area(piece) > area(found) {
+            *found = piece;
+        }
+    }
+    let mut largest: Vec<&Piece> = best
+        .into_values()
+        .filter(|piece| {
+            let (_, [width, height]) = space(piece, size);
+            width >= 9.0 && height >= 12.0
+        })
+        .collect();
+    largest.sort_by_key(|piece| (Reverse(piece.bytes), piece.tensor));
+    largest.truncate(NAMED);
+    largest
+}
+
+/// Numbers the largest tensors in place, and writes their names from `y` on; returns the height of the names.
+fn tag_largest(
+    scene: &mut Scene,
+    network: &RunResult,
+    pieces: &[Piece],
+    size: Linear,
+    y: f64,
+) -> f64 {
+    let (mut x, mut line) = (LEFT, y);
+    for (number, piece) in (1..).zip(largest(pieces, size)) {
+        let (at, [width, height]) = space(piece, size);
+        let middle = [at[0] + width / 2.0, at[1] + height / 2.0];
+        let ink = if piece.kept {
+            Ink::OnDark
+        } else {
+            Ink::OnLight
+        };
+        scene.text(middle, Anchor::Middle, NAME, ink, number.to_string());
+        let name = font::fit(name(network, piece.tensor), NAME, 200.0);
+        let text = format!("{number}: {name} {}", memory(piece.bytes));
+        let width = font::width(&text, NAME, false);
+        if x > LEFT && x + width > RIGHT {
+            (x, line) = (LEFT, line + 16.0);
+        }
+        scene.text([x, line], Anchor::Start, NAME, Ink::Text, text);
+        x += width + 18.0;
+    }
+    line - y + 18.0
 }
 
 /// Upper left corner, width and height of a piece.

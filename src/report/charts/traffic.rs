@@ -90,7 +90,7 @@ fn tip(name: &str, dram: &DramTraffic, least: Bytes) -> String {
             text.extend(["\n", traffic_key(kind), " ", &traffic(bytes)]);
         }
     }
-    text.extend(["\nfloor without residency ", &traffic(least)]);
+    text.extend(["\nfloor of the layer alone ", &traffic(least)]);
     text
 }
 
