@@ -262,8 +262,6 @@ fn block(
         let middle = below + ROW * (real(count(row)) + 0.5);
         let name = font::fit(table.layers[layer], SIZE, plan.names - 10.0);
         scene.text([cells - 6.0, middle], Anchor::End, SIZE, Ink::Text, name);
-        let at = [left, middle - ROW / 2.0];
-        scene.tip(at, [plan.width(), ROW], tip(table, layer));
     }
     for chip in 0..plan.chips {
         let column: Vec<Cell> = layers
@@ -280,20 +278,6 @@ fn block(
             );
         }
     }
-}
-
-/// A layer and its figure on each chip, a line each.
-fn tip(table: &Table<'_>, layer: usize) -> String {
-    let mut text = table.layers[layer].to_owned();
-    for (chip, cell) in table.chips.iter().zip(&table.cells[layer]) {
-        let words = match cell {
-            Cell::Share(share) => format!("{} % of the peak", figure(*share)),
-            Cell::NoMacs => "no MACs on the array".to_owned(),
-            Cell::Absent => "does not run".to_owned(),
-        };
-        text.extend(["\n", *chip, ": ", &words]);
-    }
-    text
 }
 
 /// Colours of a column of cells; neighbours of one colour are one shape.

@@ -14,6 +14,8 @@ use std::cmp::Reverse;
 const WIDTH: f64 = 900.0;
 /// Layers with a smaller share of the time get no figure.
 const LABELLED: f64 = 0.01;
+/// Layers that stand alone when the longest come first.
+const LONGEST: usize = 39;
 
 /// In which order the layers stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,14 @@ impl Order {
         }
     }
 
+    /// Layers with a bar; sorted, the shorter ones share a figure.
+    fn most(self) -> usize {
+        match self {
+            Self::Network => usize::MAX,
+            Self::Longest => LONGEST,
+        }
+    }
+
     fn axis_words(self, unit: &str) -> String {
         let least = significant(LABELLED * 100.0, 1);
         match self {
@@ -92,6 +102,12 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts, order: Order) -> Scen
         .iter()
         .map(|time| layer_name(network, time))
         .collect();
+    let (layers, rest) = layers.split_at(layers.len().min(order.most()));
+    let (mut names, others) = (names, format!("{} shorter layers", rest.len()));
+    names.truncate(layers.len());
+    if !rest.is_empty() {
+        names.push(&others);
+    }
     let rows = Rows::new(&names, top);
     scene.height = rows.bottom + 46.0;
     let longest = layers.iter().map(|time| time.account.total().0).max();
@@ -121,6 +137,13 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts, order: Order) -> Scen
             let text = order.figure(part, share(so_far, summary.cycles));
             rows.figure(&mut scene, index, axis.at(real(cycles.0)), text);
         }
+    }
+    if !rest.is_empty() {
+        rows.name(&mut scene, layers.len(), &others);
+        let others = rest.iter().map(|time| time.account.total()).sum();
+        let part = share(others, summary.cycles);
+        let text = order.figure(part, 1.0);
+        rows.figure(&mut scene, layers.len(), rows.left, text);
     }
     scene
 }

@@ -62,7 +62,8 @@ pub(super) fn present(accounts: &[&Account]) -> Vec<Cause> {
 /// Thinner parts are not drawn: they are less than half of the finest line.
 pub(super) const THINNEST: f64 = 0.125;
 
-/// What an account says in words: its name, cycles and share of the run, then a line a cause, the largest first.
+/// What an account says in words: its name, cycles and share of the run, then a line a cause of at least 0.05 %, the
+/// largest first.
 pub(super) fn tip(name: &str, account: &Account, run: Cycles) -> String {
     let total = account.total();
     let mut text = format!(
@@ -73,7 +74,11 @@ pub(super) fn tip(name: &str, account: &Account, run: Cycles) -> String {
     let mut causes = present(&[account]);
     causes.sort_by_key(|&cause| std::cmp::Reverse(account.get(cause)));
     for cause in causes {
-        let part = percent(share(account.get(cause), total));
+        let part = share(account.get(cause), total);
+        if part < 0.0005 {
+            continue;
+        }
+        let part = percent(part);
         text.extend(["\n", &words(cause), " ", &part]);
     }
     text

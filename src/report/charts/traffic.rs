@@ -63,8 +63,6 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         rows.name(&mut scene, index, names[index]);
         let bytes = time.dram.payload();
         bar(&mut scene, &rows, index, &time.dram, axis.per_unit);
-        let at = [0.0, rows.y(index) - rows.row / 2.0];
-        scene.tip(at, [WIDTH, rows.row], tip(names[index], &time.dram, *least));
         let y = rows.y(index) + rows.row / 2.0 - 5.0;
         let length = real(least.0) * axis.per_unit;
         scene.rect([rows.left, y], [length, 2.5], Ink::Muted);
@@ -76,6 +74,9 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
             );
             let end = axis.at(real(bytes.max(*least).0));
             rows.figure(&mut scene, index, end, text);
+            let at = [0.0, rows.y(index) - rows.row / 2.0];
+            let tip = tip(names[index], &time.dram, *least);
+            scene.tip(at, [WIDTH, rows.row], tip);
         }
     }
     scene
