@@ -9,14 +9,16 @@ use crate::report::json::read::Run;
 use crate::report::{Borders, write};
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip diff before.json after.json
+  repchip diff before.json after.json --out difference --png
+  repchip diff before.json after.json --layers --json difference.json
+  repchip diff before.json after.json --fail-over 2.5";
+
 /// Which runs to compare, and where the difference goes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  repchip run study.toml --json before.json
-  repchip run study.toml --json after.json --set chip.dram.latency_cycles=200
-  repchip diff before.json after.json
-  repchip diff before.json after.json --out diff --png
-  repchip diff before.json after.json --fail-over 2.5 && echo no slower")]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The first run, JSON that `repchip run` wrote
     a: PathBuf,

@@ -10,6 +10,7 @@ pub mod contrasted;
 pub mod csv;
 pub mod diff;
 pub mod figures;
+pub mod floor;
 pub mod grid;
 pub mod html;
 pub mod human;
@@ -95,6 +96,10 @@ pub struct ChipFacts {
     pub activation_capacity: Bytes,
     /// Upper bounds of the roofline.
     pub roofs: Roofs,
+    /// Bytes of an activation between two layers.
+    pub activation: Bytes,
+    /// The chip itself, as its configuration says.
+    pub design: Chip,
 }
 
 /// Upper bounds of a roofline, exact rates as floats.
@@ -126,6 +131,8 @@ impl ChipFacts {
                     / figures::real(dram.bandwidth.denominator.get()),
                 sram_bytes_per_cycle: figures::real(activations + chip.weight_sram.port.0.get()),
             },
+            activation,
+            design: chip.clone(),
         }
     }
 }
@@ -281,17 +288,35 @@ edge.json
 layers.csv
 report.html
 charts/edge-pairs-contrast.svg
+charts/edge-chip-block.svg
 charts/edge-repvgg-a0-latency.svg
+charts/edge-repvgg-a0-latency-sorted.svg
+charts/edge-repvgg-a0-waterfall.svg
 charts/edge-repvgg-a0-roofline.svg
+charts/edge-repvgg-a0-traffic.svg
 charts/edge-resnet-18-latency.svg
+charts/edge-resnet-18-latency-sorted.svg
+charts/edge-resnet-18-waterfall.svg
 charts/edge-resnet-18-roofline.svg
+charts/edge-resnet-18-traffic.svg
 charts/edge-repvgg-a0-vs-resnet-18-sram.svg
+charts/repvgg-a0-utilisation.svg
+charts/resnet-18-utilisation.svg
 charts/edge-pairs-contrast.png
+charts/edge-chip-block.png
 charts/edge-repvgg-a0-latency.png
+charts/edge-repvgg-a0-latency-sorted.png
+charts/edge-repvgg-a0-waterfall.png
 charts/edge-repvgg-a0-roofline.png
+charts/edge-repvgg-a0-traffic.png
 charts/edge-resnet-18-latency.png
+charts/edge-resnet-18-latency-sorted.png
+charts/edge-resnet-18-waterfall.png
 charts/edge-resnet-18-roofline.png
+charts/edge-resnet-18-traffic.png
 charts/edge-repvgg-a0-vs-resnet-18-sram.png
+charts/repvgg-a0-utilisation.png
+charts/resnet-18-utilisation.png
 ");
         assert_eq!(bytes(&first), bytes(&second));
     }

@@ -1,18 +1,19 @@
 //! A report made by hand for tests: a plain net and a residual net of `n` layers on one chip.
 
 use super::{Accuracy, ChipFacts, ChipRun, ConfigTable, LayerQualityRow, Provenance};
-use super::{Report, Roofs, RunResult};
-use crate::chip::{Array, Pe, PeKind, Pointwise};
+use super::{Report, RunResult};
+use crate::chip::{Array, Chip, Pe, PeKind, Pointwise};
 use crate::fixed::{Accumulator, Overflow};
 use crate::network::{Conv, Form};
+use crate::problem::OverrideFlag;
 use crate::quantise::{Numerics, Widths};
 use crate::reparam::{Activation, Layer, LayerGraph, LayerId, LayerOp, TensorId};
 use crate::schedule::{Buffer, BufferId, DramLayout, Op, OpId, OpKind, Schedule, Traffic};
 use crate::tensor::FeatureMap;
 use crate::time::{Accesses, Account, Cause, DramTraffic, LayerTime, Moved, Occupancy, Timeline};
 use crate::time::{ArraySpan, BusSpan, Record};
-use crate::units::{Bytes, Cycles, Elements, Hertz, Macs, Tick, Words, count};
-use std::num::NonZeroU64;
+use crate::units::{Bytes, Cycles, Elements, Macs, Tick, Words, count};
+use std::path::Path;
 
 const PEAK: u64 = 576;
 const WORD: u64 = 8;
@@ -29,16 +30,7 @@ pub(crate) fn report(n: usize) -> Report {
             digests: vec![("study.toml".to_owned(), "sha256:0123abcd".to_owned())],
         },
         chips: vec![ChipRun {
-            chip: ChipFacts {
-                name: "edge".to_owned(),
-                clock: Hertz(NonZeroU64::new(200_000_000).unwrap()),
-                activation_capacity: Bytes(1 << 20),
-                roofs: Roofs {
-                    peak_macs_per_cycle: 576.0,
-                    dram_bytes_per_cycle: 8.0,
-                    sram_bytes_per_cycle: 136.0,
-                },
-            },
+            chip: ChipFacts::of(&chip(), Bytes(1)),
             networks: vec![plain, residual],
             pairs: vec![(0, 1)],
         }],
@@ -51,6 +43,17 @@ pub(crate) fn report(n: usize) -> Report {
         }],
         notes: vec!["Made by hand & not measured.".to_owned()],
     }
+}
+
+/// The edge chip, slower: 200 MHz, 8 B/cycle from DRAM, 136 B/cycle from SRAM.
+fn chip() -> Chip {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/chips/edge.toml");
+    let flags = [
+        "clock.frequency_mhz=200",
+        "dram.gigabytes_per_second=1.6",
+        "weight_sram.port_bytes=104",
+    ];
+    Chip::read_with(Path::new(file), &flags.map(OverrideFlag::new)).unwrap()
 }
 
 fn row(key: &str, value: &str, source: &str) -> (String, String, String) {
@@ -204,15 +207,19 @@ fn buffer_bytes(shape: FeatureMap) -> u64 {
 
 fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
     let tensors = graph.layers.len() + 1;
+    let mut base = 0;
     let buffers = (0..tensors)
         .map(|t| {
             let shape = graph.shape(TensorId(t));
+            let words = buffer_bytes(shape) / WORD;
+            // No two buffers share a word.
+            base += words;
             Buffer {
                 tensor: TensorId(t),
                 images: 1,
                 rows: shape.height,
-                base: Words(0),
-                words: Words(buffer_bytes(shape) / WORD),
+                base: Words(base - words),
+                words: Words(words),
                 elements: shape.elements().0,
                 live: OpId(0)..OpId(0),
             }

@@ -18,6 +18,7 @@ mod reads;
 mod record;
 mod sweep;
 
+pub use occupancy::stored;
 pub use record::{ArraySpan, BusSpan, Record};
 
 use crate::chip::Chip;
