@@ -7,6 +7,7 @@
     reason = "the command line is where problems leave the program"
 )]
 
+mod diff;
 mod emit;
 mod execution;
 mod help;
@@ -45,6 +46,8 @@ pub struct Arguments {
 enum Command {
     /// Map the networks of a study onto its chips, execute, time and contrast them, write a report
     Run(run::Options),
+    /// Set two runs against each other: keys changed, cycles by cause and by layer
+    Diff(diff::Options),
     /// Execute one network of a study on images, to the bit
     Infer(infer::Options),
     /// Freeze the integers of one network of a study
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
         Command::Quantise(options) => quantise::quantise(options),
         Command::List(options) => list::list(options),

@@ -121,7 +121,7 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
     let out = options.out.as_ref().unwrap_or(&default);
     report::write_all(out, report, options.png).map_err(|error| failed(&error))?;
     if let Some(file) = &options.json {
-        let text = report::json::text(&report.chips[0]);
+        let text = report::json::text(report, &report.chips[0]);
         report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
     }
     if let Some(file) = &options.trace {

@@ -222,7 +222,8 @@ impl Findings {
 
 impl Decimal {
     /// The number whose shortest decimal form is that of `value`, when it has few enough digits.
-    fn exact(value: f64, decimals: u32) -> Option<Self> {
+    #[must_use]
+    pub fn exact(value: f64, decimals: u32) -> Option<Self> {
         let text = value.to_string();
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let found = u32::try_from(fraction.len()).ok()?;

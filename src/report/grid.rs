@@ -24,7 +24,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    fn new(title: &str, head: &[&str], words: usize) -> Self {
+    pub(super) fn new(title: &str, head: &[&str], words: usize) -> Self {
         Self {
             title: title.to_owned(),
             head: head.iter().map(|&text| text.to_owned()).collect(),

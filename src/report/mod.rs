@@ -8,6 +8,7 @@
 pub mod charts;
 pub mod contrasted;
 pub mod csv;
+pub mod diff;
 pub mod figures;
 pub mod floor;
 pub mod grid;
@@ -236,7 +237,7 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for run in &report.chips {
         let name = format!("{}.json", write::file_stem(&run.chip.name));
-        files.push((out.join(name), json::text(run).into_bytes()));
+        files.push((out.join(name), json::text(report, run).into_bytes()));
     }
     files.push((out.join("layers.csv"), csv::layers(report)));
     let charts = charts::draw_all(report);

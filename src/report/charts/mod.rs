@@ -7,6 +7,7 @@
 mod axis;
 mod block;
 mod contrast;
+mod difference;
 mod font;
 mod gather;
 mod heat;
@@ -24,6 +25,8 @@ mod waterfall;
 
 pub use scene::{Anchor, Scene, Shape};
 
+use super::diff::{self, network::NetworkDiff};
+use super::json::read::Run;
 use super::write::file_stem;
 use super::{ChipFacts, ChipRun, Report, RunResult};
 use latency::Order;
@@ -51,6 +54,8 @@ pub enum Kind {
     Occupancy,
     /// One network on all chips of the report, array utilisation layer by layer.
     HeatMap,
+    /// One network of two runs, the difference by cause.
+    Difference,
 }
 
 /// A laid out chart.
@@ -115,6 +120,19 @@ pub fn encode_all(charts: &[Chart]) -> Vec<(&str, Vec<u8>)> {
         .par_iter()
         .map(|chart| (chart.stem.as_str(), chart.png()))
         .collect()
+}
+
+/// The waterfall of one network from `a` to `b`.
+#[must_use]
+pub fn difference(network: &NetworkDiff, a: &Run, b: &Run) -> Chart {
+    Chart {
+        kind: Kind::Difference,
+        chip: Some(b.chip.clone()),
+        network: Some(network.id.clone()),
+        stem: diff::stem(&network.id),
+        description: diff::verdict::sentence(network),
+        scene: difference::scene(network, a, b),
+    }
 }
 
 fn draw_chip(run: &ChipRun) -> Vec<Chart> {
@@ -199,6 +217,7 @@ impl Kind {
             Self::Traffic => "traffic",
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
+            Self::Difference => "difference",
         }
     }
 }
@@ -243,6 +262,39 @@ mod tests {
         for chart in draw_all(&report) {
             assert_readable(&chart);
             assert!(chart.svg().contains("</svg>"));
+        }
+    }
+
+    /// The run of `report` as it is read back, with `change` made to its account.
+    fn read_back(change: fn(&mut crate::time::Account)) -> Run {
+        let report = sample::report(22);
+        let file = std::sync::Arc::new(crate::problem::SourceFile {
+            path: "a-long-folder/".repeat(12) + "run.json",
+            text: crate::report::json::text(&report, &report.chips[0]),
+        });
+        let mut run = Run::parse(&file).unwrap();
+        change(&mut run.networks[0].account);
+        run
+    }
+
+    #[test]
+    fn a_difference_is_readable_both_ways_and_when_there_is_none() {
+        let few = read_back(|_| {});
+        let many = read_back(|account| {
+            for (more, cause) in crate::time::Cause::ALL.into_iter().enumerate() {
+                account.add(
+                    cause,
+                    crate::units::Cycles(crate::units::count(more) * 7_000),
+                );
+            }
+        });
+        for [a, b] in [[&few, &many], [&many, &few], [&few, &few]] {
+            let diff = diff::Diff::of(a, b).unwrap();
+            for network in &diff.networks {
+                let chart = difference(network, a, b);
+                assert_readable(&chart);
+                assert!(chart.svg().contains("</svg>"));
+            }
         }
     }
 
