@@ -18,6 +18,7 @@ pub mod palette;
 mod roofline;
 mod rows;
 mod scene;
+mod stacked;
 mod svg;
 mod traffic;
 mod waterfall;
