@@ -19,6 +19,7 @@ pub mod palette;
 mod roofline;
 mod rows;
 mod scene;
+mod stacked;
 mod svg;
 mod traffic;
 mod waterfall;
