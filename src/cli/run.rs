@@ -4,7 +4,7 @@ use super::Failure;
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use crate::chip::Chip;
-use crate::map::{self, Halo, ImageLoop, Offload, map};
+use crate::map::{self, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Setting};
 use crate::report::{
@@ -158,8 +158,8 @@ fn result(
     chip: &Chip,
     study: &Study,
 ) -> Result<RunResult, Failure> {
-    let schedule =
-        map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
+    let schedule = map(&model.graph, &model.numerics, chip, &settings(study))
+        .map_err(|error| dead_end(error, entry, chip, study))?;
     let timeline = time::run(&schedule, chip, Mode::Real);
     let found = match &model.integers {
         Some(integers) => execute(&schedule, integers)?,
@@ -176,6 +176,29 @@ fn result(
         quality: found.quality,
         accuracy: found.accuracy,
     })
+}
+
+/// A dead end, with the key that stands in the way: the chip's if it has such a key, else the study's.
+pub(super) fn dead_end(
+    error: MapError,
+    entry: &NetworkEntry,
+    chip: &Chip,
+    study: &Study,
+) -> Problem {
+    let key = error.key();
+    let mut problem = Problem::from(error);
+    problem.message = format!("`{}` on `{}`: {}", entry.id, chip.name, problem.message);
+    let Some((key, words)) = key else {
+        return problem;
+    };
+    let mut settings = chip.effective().iter().chain(study.effective());
+    let place = settings
+        .find(|setting| setting.key == key)
+        .and_then(|setting| setting.place.as_ref());
+    match place {
+        Some(place) => problem.at(&place.file, place.span.clone(), words),
+        None => problem,
+    }
 }
 
 pub(super) fn settings(study: &Study) -> map::Settings {

@@ -77,8 +77,8 @@ pub enum QuantiseError {
         /// Shape of the network's tensor.
         wanted: Vec<usize>,
     },
-    /// A frozen file cannot be read or written.
-    #[error("`{path}`: {error}")]
+    /// A frozen file cannot be read.
+    #[error("`{path}` cannot be read: {error}")]
     File {
         /// Path of the file.
         path: String,
@@ -154,7 +154,7 @@ impl From<QuantiseError> for Problem {
             ),
             QuantiseError::File { .. } => (
                 "quantise::file",
-                "check that the file exists, its folder can be written and the disk is not full",
+                "check that the file exists and that you may read it",
             ),
             QuantiseError::Format { .. } => (
                 "quantise::format",
