@@ -188,14 +188,24 @@ pub(super) fn dead_end(
     let key = error.key();
     let mut problem = Problem::from(error);
     problem.message = format!("`{}` on `{}`: {}", entry.id, chip.name, problem.message);
-    let Some((key, words)) = key else {
-        return problem;
-    };
-    let mut settings = chip.effective().iter().chain(study.effective());
-    let place = settings
-        .find(|setting| setting.key == key)
-        .and_then(|setting| setting.place.as_ref());
-    match place {
+    match key {
+        Some((key, words)) => {
+            let settings = chip.effective().iter().chain(study.effective());
+            marked(problem, key, words, settings)
+        }
+        None => problem,
+    }
+}
+
+/// The problem with the place of the first setting of this key, where a file or a flag has it.
+pub(super) fn marked<'s>(
+    problem: Problem,
+    key: &str,
+    words: &str,
+    mut settings: impl Iterator<Item = &'s Setting>,
+) -> Problem {
+    let setting = settings.find(|setting| setting.key == key);
+    match setting.and_then(|setting| setting.place.as_ref()) {
         Some(place) => problem.at(&place.file, place.span.clone(), words),
         None => problem,
     }

@@ -55,7 +55,7 @@ pub enum QuantiseError {
     },
     /// A shortcut cannot be added into an accumulator.
     #[error(
-        "layer `{layer}`, channel {channel}: the shortcut is {q} accumulator steps a step, outside 1..={most}"
+        "layer `{layer}`, channel {channel}: a step of the shortcut is {q:.4} accumulator steps, outside 1..={most}"
     )]
     Shortcut {
         /// Which layer.
@@ -146,7 +146,7 @@ impl From<QuantiseError> for Problem {
             ),
             QuantiseError::Shortcut { .. } => (
                 "quantise::shortcut",
-                "set residual = \"separate\": the addition then rescales both operands",
+                "set `numerics.residual = \"separate\"`: the addition then rescales both operands",
             ),
             QuantiseError::Integers { .. } => (
                 "quantise::integers",
