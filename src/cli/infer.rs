@@ -17,8 +17,16 @@ use ndarray::{Array, Dimension, Ix4};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip infer configs/studies/repvgg-vs-resnet.toml --network repvgg-mini \\
+    --input tests/models/fashion-mnist-test-images.npy --output outputs.npy
+  repchip infer study.toml --input images.npy --output outputs.npy \\
+    --tensors layers --set numerics.weight_bits=4";
+
 /// What to run on what.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file; its first chip runs
     study: PathBuf,

@@ -10,8 +10,15 @@ use crate::report::write::atomically;
 use crate::study::Study;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip quantise configs/studies/repvgg-vs-resnet.toml \\
+    --network repvgg-mini --out repvgg-mini.safetensors
+  repchip quantise study.toml --out net.safetensors --set numerics.rounding=half_up";
+
 /// What to freeze and where to.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file
     study: PathBuf,

@@ -99,19 +99,29 @@ impl Findings {
         value
     }
 
-    /// A whole number from 1 to `high`.
-    pub fn positive(&mut self, key: &str, raw: &Sourced<Integer>, high: u64) -> Option<NonZeroU64> {
-        self.integer(key, raw, 1..=high).and_then(NonZeroU64::new)
+    /// A whole number in `range`, which starts at 1 or above.
+    pub fn positive(
+        &mut self,
+        key: &str,
+        raw: &Sourced<Integer>,
+        range: RangeInclusive<u64>,
+    ) -> Option<NonZeroU64> {
+        self.integer(key, raw, range).and_then(NonZeroU64::new)
     }
 
-    /// A finite number from `low` to `high`.
-    pub fn real(&mut self, key: &str, raw: &Sourced<Real>, low: f64, high: f64) -> Option<f64> {
+    /// A finite number in `range`.
+    pub fn real(
+        &mut self,
+        key: &str,
+        raw: &Sourced<Real>,
+        range: RangeInclusive<f64>,
+    ) -> Option<f64> {
         self.note(key, raw);
         let value = raw.value.0;
-        if (low..=high).contains(&value) {
+        if range.contains(&value) {
             return Some(value);
         }
-        let words = format!("a number from {low} to {high}");
+        let words = format!("a number from {} to {}", range.start(), range.end());
         self.out_of_range(key, value, &words, raw.span.clone());
         None
     }

@@ -8,6 +8,7 @@
 pub mod document;
 pub mod findings;
 pub mod override_flag;
+pub mod schema;
 pub mod sourced;
 mod toml_error;
 

@@ -14,6 +14,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod table;
+pub mod trace;
 pub mod work;
 pub mod write;
 
@@ -23,7 +24,7 @@ pub use write::ReportError;
 use crate::chip::{Chip, Dram};
 use crate::contrast::{Contrast, Figures};
 use crate::schedule::Schedule;
-use crate::time::Timeline;
+use crate::time::{Record, Timeline};
 use crate::units::{Bytes, Hertz, count};
 use std::path::{Path, PathBuf};
 
@@ -139,6 +140,8 @@ pub struct RunResult {
     pub schedule: Schedule,
     /// How long it took.
     pub timeline: Timeline,
+    /// What array and DRAM bus did when; empty where nobody looked.
+    pub record: Record,
     /// What quantisation lost, layer by layer; empty when only time was asked for.
     pub quality: Vec<LayerQualityRow>,
     /// Against labels and floats; `None` without labelled images.
@@ -224,6 +227,14 @@ pub struct Contrasted<'a> {
 /// When a folder cannot be made or a file cannot be written; then an older report in its place is as before,
 /// see [`write::all`].
 pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    let files = files(out, report, png);
+    write::all(&files)?;
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The files of [`write_all`] with their bytes, not written yet.
+#[must_use]
+pub fn files(out: &Path, report: &Report, png: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for run in &report.chips {
         let name = format!("{}.json", write::file_stem(&run.chip.name));
@@ -245,8 +256,7 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
             files.push((path.with_added_extension("png"), bytes));
         }
     }
-    write::all(&files)?;
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    files
 }
 
 #[cfg(test)]

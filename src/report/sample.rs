@@ -7,9 +7,10 @@ use crate::fixed::{Accumulator, Overflow};
 use crate::network::{Conv, Form};
 use crate::quantise::{Numerics, Widths};
 use crate::reparam::{Activation, Layer, LayerGraph, LayerId, LayerOp, TensorId};
-use crate::schedule::{Buffer, BufferId, DramLayout, OpId, Schedule, Traffic};
+use crate::schedule::{Buffer, BufferId, DramLayout, Op, OpId, OpKind, Schedule, Traffic};
 use crate::tensor::FeatureMap;
 use crate::time::{Accesses, Account, Cause, DramTraffic, LayerTime, Moved, Occupancy, Timeline};
+use crate::time::{ArraySpan, BusSpan, Record};
 use crate::units::{Bytes, Cycles, Elements, Hertz, Macs, Tick, Words, count};
 use std::num::NonZeroU64;
 
@@ -132,6 +133,7 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
         },
     );
     let timeline = timeline(&graph);
+    let record = record(&timeline);
     let quality = graph
         .layers
         .iter()
@@ -147,6 +149,7 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
         name: name.to_owned(),
         schedule: schedule(graph, numerics),
         timeline,
+        record,
         quality,
         accuracy: Some(Accuracy {
             images: 1000,
@@ -155,6 +158,44 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
             agreement: 0.988,
         }),
     }
+}
+
+/// A layer is one span of the array, and its weights one span of the bus.
+fn record(timeline: &Timeline) -> Record {
+    let layers = timeline.layers.iter().enumerate();
+    Record {
+        array: (layers.clone())
+            .map(|(_, time)| ArraySpan {
+                layer: time.layer,
+                op: None,
+                from: time.start,
+                to: time.end,
+                account: time.account,
+            })
+            .collect(),
+        bus: layers
+            .map(|(index, time)| BusSpan {
+                op: OpId(index),
+                from: time.start,
+                to: time.start + Cycles(time.dram.bus().0.div_ceil(8)).min(time.end - time.start),
+                bytes: time.dram.bus(),
+            })
+            .collect(),
+    }
+}
+
+/// A Fetch a layer.
+fn fetches(layers: usize) -> Vec<Op> {
+    (0..layers)
+        .map(|layer| Op {
+            layer: LayerId(layer),
+            after: Vec::new(),
+            kind: OpKind::Fetch {
+                row_group: 0,
+                fills: 0..1,
+            },
+        })
+        .collect()
 }
 
 fn buffer_bytes(shape: FeatureMap) -> u64 {
@@ -178,6 +219,7 @@ fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
         })
         .collect();
     Schedule {
+        ops: fetches(graph.layers.len()),
         graph,
         numerics,
         array: Array {
@@ -202,7 +244,6 @@ fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
             tensors: Vec::new(),
             weights: Vec::new(),
         },
-        ops: Vec::new(),
     }
 }
 
