@@ -137,8 +137,9 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: cannot write to standard output: {error}");
-            ExitCode::from(3)
+            let message = format!("cannot write to standard output: {error}");
+            let help = "send it to a file on a disk with space, or to a terminal";
+            Failure::Output(Problem::new("report::stdout", message, help).into()).tell()
         }
     }
 }

@@ -5,7 +5,7 @@ use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use crate::chip::Chip;
-use crate::map::{self, Halo, ImageLoop, Offload, map};
+use crate::map::{self, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Setting};
 use crate::report::{
@@ -55,7 +55,7 @@ pub(super) struct Options {
     #[arg(long, short)]
     quiet: bool,
     /// Print a stage as text instead of running the study; with `--out`, one file each; may be repeated
-    #[arg(long, value_name = "STAGE", conflicts_with_all = ["json", "png", "layers"])]
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["trace", "json", "png", "layers"])]
     emit: Vec<Stage>,
     /// With `--emit`: only the network of this id
     #[arg(long, value_name = "ID", requires = "emit")]
@@ -116,16 +116,29 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     write_out(options, &study, &report)
 }
 
+/// Writes the report, the figures and the trace: all or none.
 fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
     let default = Path::new("repchip-out").join(&study.name);
     let out = options.out.as_ref().unwrap_or(&default);
-    report::write_all(out, report, options.png).map_err(|error| failed(&error))?;
+    let mut files = report::files(out, report, options.png);
     if let Some(file) = &options.json {
         let text = report::json::text(report, &report.chips[0]);
-        report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
+        files.push((file.clone(), text.into_bytes()));
     }
+    let mut notes: Vec<String> = Vec::new();
     if let Some(file) = &options.trace {
-        write_trace(file, options.trace_window.as_ref(), report)?;
+        let window = options.trace_window.as_ref();
+        let trace = report::trace::trace(report, window, report::trace::LIMIT);
+        files.push((file.clone(), trace.text.into()));
+        notes = trace
+            .cut
+            .iter()
+            .map(|sentence| format!("note: {}: {sentence}", file.display()))
+            .collect();
+    }
+    report::write::all(&files).map_err(|error| failed(&error))?;
+    for note in notes {
+        eprintln!("{note}");
     }
     let mut text = report::terminal(report, width(), Borders::Utf8);
     if options.layers {
@@ -134,15 +147,6 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
     }
     let _ = write!(text, "\nreport: {}", out.join("report.html").display());
     Ok(text)
-}
-
-fn write_trace(file: &Path, window: Option<&Range<u64>>, report: &Report) -> Result<(), Failure> {
-    let trace = report::trace::trace(report, window, report::trace::LIMIT);
-    report::write::atomically(file, trace.text.as_bytes()).map_err(|error| failed(&error))?;
-    for sentence in trace.cut {
-        eprintln!("note: {}: {sentence}", file.display());
-    }
-    Ok(())
 }
 
 /// `FROM..TO` in cycles.
@@ -235,8 +239,8 @@ fn result(
     chip: &Chip,
     study: &Study,
 ) -> Result<RunResult, Failure> {
-    let schedule =
-        map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
+    let schedule = map(&model.graph, &model.numerics, chip, &settings(study))
+        .map_err(|error| dead_end(error, entry, chip, study))?;
     let (timeline, record) = time::observed(&schedule, chip);
     let found = match &model.integers {
         Some(integers) => execute(&schedule, integers)?,
@@ -254,6 +258,39 @@ fn result(
         quality: found.quality,
         accuracy: found.accuracy,
     })
+}
+
+/// A dead end, with the key that stands in the way: the chip's if it has such a key, else the study's.
+pub(super) fn dead_end(
+    error: MapError,
+    entry: &NetworkEntry,
+    chip: &Chip,
+    study: &Study,
+) -> Problem {
+    let key = error.key();
+    let mut problem = Problem::from(error);
+    problem.message = format!("`{}` on `{}`: {}", entry.id, chip.name, problem.message);
+    match key {
+        Some((key, words)) => {
+            let settings = chip.effective().iter().chain(study.effective());
+            marked(problem, key, words, settings)
+        }
+        None => problem,
+    }
+}
+
+/// The problem with the place of the first setting of this key, where a file or a flag has it.
+pub(super) fn marked<'s>(
+    problem: Problem,
+    key: &str,
+    words: &str,
+    mut settings: impl Iterator<Item = &'s Setting>,
+) -> Problem {
+    let setting = settings.find(|setting| setting.key == key);
+    match setting.and_then(|setting| setting.place.as_ref()) {
+        Some(place) => problem.at(&place.file, place.span.clone(), words),
+        None => problem,
+    }
 }
 
 pub(super) fn settings(study: &Study) -> map::Settings {

@@ -1,7 +1,7 @@
 //! Judges values one by one and gathers what is wrong, so that one run names all problems of a file.
 
 use super::document::Origins;
-use super::{Integer, Problem, Problems, Real, Setting, Sourced};
+use super::{Integer, Place, Problem, Problems, Real, Setting, Sourced};
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::{Range, RangeInclusive};
@@ -46,6 +46,7 @@ impl Findings {
             key: key.to_owned(),
             value: value.into(),
             source: "default".to_owned(),
+            place: None,
         });
     }
 
@@ -56,10 +57,12 @@ impl Findings {
         } else {
             "file"
         };
+        let (file, place) = self.origins.locate(span.clone());
         self.settings.push(Setting {
             key: key.to_owned(),
             value: self.origins.text(span),
             source: source.to_owned(),
+            place: Some(Place { file, span: place }),
         });
     }
 

@@ -232,8 +232,17 @@ pub struct Contrasted<'a> {
 /// `charts/*.svg` (with `png` also `charts/*.png`). Returns their paths in the order written.
 ///
 /// # Errors
-/// When a folder cannot be made or a file cannot be written; files written before stay.
+/// When a folder cannot be made or a file cannot be written; then an older report in its place is as before,
+/// see [`write::all`].
 pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    let files = files(out, report, png);
+    write::all(&files)?;
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The files of [`write_all`] with their bytes, not written yet.
+#[must_use]
+pub fn files(out: &Path, report: &Report, png: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for run in &report.chips {
         let name = format!("{}.json", write::file_stem(&run.chip.name));
@@ -255,10 +264,7 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
             files.push((path.with_added_extension("png"), bytes));
         }
     }
-    for (path, bytes) in &files {
-        write::atomically(path, bytes)?;
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    files
 }
 
 #[cfg(test)]

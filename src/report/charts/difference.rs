@@ -4,12 +4,11 @@
 //! cut short.
 
 use super::axis::{tick_text, ticks};
+use super::font;
 use super::palette::{Ink, words};
 use super::scene::{Anchor, Scene};
-use super::{font, paint, svg};
 use crate::report::diff::change::{percent_shown, signed};
 use crate::report::diff::network::{NetworkDiff, Step};
-use crate::report::diff::verdict::sentence;
 use crate::report::figures::real;
 use crate::report::human::grouped;
 use crate::report::json::read::Run;
@@ -22,38 +21,6 @@ const SIZE: f64 = 12.0;
 const TOP: f64 = 84.0;
 const LEFT: f64 = 120.0;
 const RIGHT: f64 = WIDTH - 220.0;
-
-/// The laid out waterfall of one network of two runs.
-#[derive(Debug, Clone)]
-pub struct Difference {
-    /// One sentence for those who cannot see it.
-    pub description: String,
-    /// The drawing.
-    pub scene: Scene,
-}
-
-impl Difference {
-    /// Lays the chart out, from `a` to `b`.
-    #[must_use]
-    pub fn of(network: &NetworkDiff, a: &Run, b: &Run) -> Self {
-        Self {
-            description: sentence(network),
-            scene: scene(network, a, b),
-        }
-    }
-
-    /// The chart as an SVG document.
-    #[must_use]
-    pub fn svg(&self) -> String {
-        svg::write(&self.scene, &self.description)
-    }
-
-    /// The chart as a PNG file of two dots a pixel.
-    #[must_use]
-    pub fn png(&self) -> Vec<u8> {
-        paint::png(&self.scene)
-    }
-}
 
 /// From cycles more than A to pixels.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +45,8 @@ impl Scale {
     }
 }
 
-/// A row for A, one for each cause that differs, one for B.
-fn scene(network: &NetworkDiff, a: &Run, b: &Run) -> Scene {
+/// Lays the chart out: a row for A, one for each cause that differs, one for B.
+pub(super) fn scene(network: &NetworkDiff, a: &Run, b: &Run) -> Scene {
     let steps = network.steps();
     let scale = Scale::of(&steps);
     let bottom = TOP + ROW * real(count(steps.len() + 2));
@@ -181,47 +148,5 @@ fn more(cycles: i128) -> f64 {
         -real(magnitude)
     } else {
         real(magnitude)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::assert_scene_readable;
-    use super::*;
-    use crate::problem::SourceFile;
-    use crate::report::diff::Diff;
-    use crate::report::{json, sample};
-    use crate::time::{Account, Cause};
-    use crate::units::Cycles;
-    use std::sync::Arc;
-
-    /// A run as it is read back, from a long path, with `change` made to the account of a network.
-    fn read_back(change: fn(&mut Account)) -> Run {
-        let report = sample::report(22);
-        let file = Arc::new(SourceFile {
-            path: "a-long-folder/".repeat(12) + "run.json",
-            text: json::text(&report, &report.chips[0]),
-        });
-        let mut run = Run::parse(&file).unwrap();
-        change(&mut run.networks[0].account);
-        run
-    }
-
-    #[test]
-    fn labels_are_apart_both_ways_and_when_there_is_no_difference() {
-        let few = read_back(|_| {});
-        let many = read_back(|account| {
-            for (place, cause) in Cause::ALL.into_iter().enumerate() {
-                account.add(cause, Cycles(count(place) * 7_000));
-            }
-        });
-        for [a, b] in [[&few, &many], [&many, &few], [&few, &few]] {
-            let diff = Diff::of(a, b).unwrap();
-            for network in &diff.networks {
-                let chart = Difference::of(network, a, b);
-                assert_scene_readable(&chart.scene, &network.id);
-                assert!(chart.svg().contains("</svg>"));
-            }
-        }
     }
 }

@@ -82,9 +82,44 @@ impl Order {
 
 /// Lays the chart out.
 pub(super) fn scene(network: &RunResult, chip: &ChipFacts, order: Order) -> Scene {
-    let layers = order.sort(&network.timeline.layers);
+    let sorted = order.sort(&network.timeline.layers);
+    let (layers, rest) = sorted.split_at(sorted.len().min(order.most()));
     let summary = Summary::of(network, chip);
     let mut scene = Scene::new(WIDTH, 0.0);
+    title(&mut scene, network, chip, &summary, order);
+    let causes = legend::causes(&summary.account);
+    let top = 70.0 + legend::draw(&mut scene, &causes, 16.0, WIDTH - 16.0, 68.0) + 22.0;
+    let others = format!("{} shorter layers", rest.len());
+    let mut names: Vec<&str> = layers.iter().map(|l| layer_name(network, l)).collect();
+    if !rest.is_empty() {
+        names.push(&others);
+    }
+    let rows = Rows::new(&names, top);
+    scene.height = rows.bottom + 46.0;
+    let longest = layers.iter().map(|time| time.account.total().0).max();
+    let longest = real(longest.unwrap_or(0).max(1));
+    let axis = Linear::new(rows.left, WIDTH - 16.0 - order.behind(), longest);
+    let (factor, unit) = unit(longest);
+    rows.grid(&mut scene, axis, longest, factor, &order.axis_words(unit));
+    for (index, name) in names.iter().enumerate() {
+        rows.name(&mut scene, index, name);
+    }
+    bars(&mut scene, network, layers, &rows, axis, order);
+    if !rest.is_empty() {
+        let cycles = rest.iter().map(|time| time.account.total()).sum();
+        let text = order.figure(share(cycles, summary.cycles), 1.0);
+        rows.figure(&mut scene, layers.len(), rows.left, text);
+    }
+    scene
+}
+
+fn title(
+    scene: &mut Scene,
+    network: &RunResult,
+    chip: &ChipFacts,
+    summary: &Summary,
+    order: Order,
+) {
     scene.title(
         &format!("{}: {} on {}", order.words(), network.id, chip.name),
         &format!(
@@ -96,60 +131,41 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts, order: Order) -> Scen
             percent(summary.utilisation),
         ),
     );
-    let causes = legend::causes(&summary.account);
-    let top = 70.0 + legend::draw(&mut scene, &causes, 16.0, WIDTH - 16.0, 68.0) + 22.0;
-    let names: Vec<&str> = layers
-        .iter()
-        .map(|time| layer_name(network, time))
-        .collect();
-    let (layers, rest) = layers.split_at(layers.len().min(order.most()));
-    let (mut names, others) = (names, format!("{} shorter layers", rest.len()));
-    names.truncate(layers.len());
-    if !rest.is_empty() {
-        names.push(&others);
-    }
-    let rows = Rows::new(&names, top);
-    scene.height = rows.bottom + 46.0;
-    let longest = layers.iter().map(|time| time.account.total().0).max();
-    let longest = real(longest.unwrap_or(0).max(1));
-    let axis = Linear::new(rows.left, WIDTH - 16.0 - order.behind(), longest);
-    let (factor, unit) = unit(longest);
-    rows.grid(&mut scene, axis, longest, factor, &order.axis_words(unit));
+}
+
+/// A bar a layer, with its figure where it is large enough.
+fn bars(
+    scene: &mut Scene,
+    network: &RunResult,
+    layers: &[&LayerTime],
+    rows: &Rows,
+    axis: Linear,
+    order: Order,
+) {
+    let run = network.timeline.total;
     let mut so_far = Cycles::ZERO;
-    for (index, (time, name)) in layers.iter().zip(&names).enumerate() {
-        rows.name(&mut scene, index, name);
+    for (index, time) in layers.iter().enumerate() {
         let height = rows.row - 5.0;
         let at = [rows.left, rows.y(index) - height / 2.0];
-        legend::stack(&mut scene, &time.account, at, height, axis.per_unit);
-        let cycles = time.account.total();
-        so_far += cycles;
-        let part = share(cycles, summary.cycles);
+        legend::stack(scene, &time.account, at, height, axis.per_unit);
         // Sorted, the same words would stand on the page twice.
         if order == Order::Network {
-            let tip = legend::tip(name, &time.account, summary.cycles);
-            scene.tip(
-                [0.0, rows.y(index) - rows.row / 2.0],
-                [WIDTH, rows.row],
-                tip,
-            );
+            let words = legend::tip(layer_name(network, time), &time.account, run);
+            let at = [0.0, rows.y(index) - rows.row / 2.0];
+            scene.tip(at, [WIDTH, rows.row], words);
         }
+        let cycles = time.account.total();
+        so_far += cycles;
+        let part = share(cycles, run);
         if part >= LABELLED {
-            let text = order.figure(part, share(so_far, summary.cycles));
-            rows.figure(&mut scene, index, axis.at(real(cycles.0)), text);
+            let text = order.figure(part, share(so_far, run));
+            rows.figure(scene, index, axis.at(real(cycles.0)), text);
         }
     }
-    if !rest.is_empty() {
-        rows.name(&mut scene, layers.len(), &others);
-        let others = rest.iter().map(|time| time.account.total()).sum();
-        let part = share(others, summary.cycles);
-        let text = order.figure(part, 1.0);
-        rows.figure(&mut scene, layers.len(), rows.left, text);
-    }
-    scene
 }
 
 /// The unit that keeps the figures of an axis up to `longest` cycles short.
-pub(super) fn unit(longest: f64) -> (f64, &'static str) {
+fn unit(longest: f64) -> (f64, &'static str) {
     match longest {
         l if l >= 2e6 => (1e6, "million cycles"),
         l if l >= 2e3 => (1e3, "thousand cycles"),
@@ -183,5 +199,20 @@ mod tests {
             Order::Network.sort(layers),
             layers.iter().collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn sorted_the_shorter_layers_of_a_long_network_share_a_row() {
+        let words = |layers: usize| -> Vec<String> {
+            let report = sample::report(layers);
+            let (chip, network) = (&report.chips[0].chip, &report.chips[0].networks[0]);
+            let scene = scene(network, chip, Order::Longest);
+            let texts = scene.text_boxes().map(|(text, _)| text.to_owned());
+            texts
+                .filter(|text| text.contains("shorter layers"))
+                .collect()
+        };
+        assert_eq!(words(107), ["68 shorter layers"]);
+        assert!(words(39).is_empty());
     }
 }

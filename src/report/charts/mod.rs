@@ -19,13 +19,15 @@ pub mod palette;
 mod roofline;
 mod rows;
 mod scene;
+mod stacked;
 mod svg;
 mod traffic;
 mod waterfall;
 
-pub use difference::Difference;
 pub use scene::{Anchor, Scene, Shape};
 
+use super::diff::{self, network::NetworkDiff};
+use super::json::read::Run;
 use super::write::file_stem;
 use super::{ChipFacts, ChipRun, Report, RunResult};
 use latency::Order;
@@ -53,6 +55,8 @@ pub enum Kind {
     Occupancy,
     /// One network on all chips of the report, array utilisation layer by layer.
     HeatMap,
+    /// One network of two runs, the difference by cause.
+    Difference,
 }
 
 /// A laid out chart.
@@ -117,6 +121,19 @@ pub fn encode_all(charts: &[Chart]) -> Vec<(&str, Vec<u8>)> {
         .par_iter()
         .map(|chart| (chart.stem.as_str(), chart.png()))
         .collect()
+}
+
+/// The waterfall of one network from `a` to `b`.
+#[must_use]
+pub fn difference(network: &NetworkDiff, a: &Run, b: &Run) -> Chart {
+    Chart {
+        kind: Kind::Difference,
+        chip: Some(b.chip.clone()),
+        network: Some(network.id.clone()),
+        stem: diff::stem(&network.id),
+        description: diff::verdict::sentence(network),
+        scene: difference::scene(network, a, b),
+    }
 }
 
 fn draw_chip(run: &ChipRun) -> Vec<Chart> {
@@ -201,6 +218,7 @@ impl Kind {
             Self::Traffic => "traffic",
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
+            Self::Difference => "difference",
         }
     }
 }
@@ -212,17 +230,14 @@ mod tests {
 
     /// Every text lies inside its picture and no two texts touch.
     fn assert_readable(chart: &Chart) {
-        assert_scene_readable(&chart.scene, &chart.stem);
-    }
-
-    pub(super) fn assert_scene_readable(scene: &Scene, name: &str) {
-        let boxes: Vec<_> = scene.text_boxes().collect();
+        let boxes: Vec<_> = chart.scene.text_boxes().collect();
         for (index, (text, [x0, y0, x1, y1])) in boxes.iter().enumerate() {
-            let inside = *x0 >= 0.0 && *y0 >= 0.0 && *x1 <= scene.width && *y1 <= scene.height;
-            assert!(inside, "{}: `{text}` is cut off", name);
+            let inside =
+                *x0 >= 0.0 && *y0 >= 0.0 && *x1 <= chart.scene.width && *y1 <= chart.scene.height;
+            assert!(inside, "{}: `{text}` is cut off", chart.stem);
             for (other, [a0, b0, a1, b1]) in &boxes[index + 1..] {
                 let apart = x1 <= a0 || a1 <= x0 || y1 <= b0 || b1 <= y0;
-                assert!(apart, "{}: `{text}` touches `{other}`", name);
+                assert!(apart, "{}: `{text}` touches `{other}`", chart.stem);
             }
         }
     }
@@ -248,6 +263,39 @@ mod tests {
         for chart in draw_all(&report) {
             assert_readable(&chart);
             assert!(chart.svg().contains("</svg>"));
+        }
+    }
+
+    /// The run of `report` as it is read back, with `change` made to its account.
+    fn read_back(change: fn(&mut crate::time::Account)) -> Run {
+        let report = sample::report(22);
+        let file = std::sync::Arc::new(crate::problem::SourceFile {
+            path: "a-long-folder/".repeat(12) + "run.json",
+            text: crate::report::json::text(&report, &report.chips[0]),
+        });
+        let mut run = Run::parse(&file).unwrap();
+        change(&mut run.networks[0].account);
+        run
+    }
+
+    #[test]
+    fn a_difference_is_readable_both_ways_and_when_there_is_none() {
+        let few = read_back(|_| {});
+        let many = read_back(|account| {
+            for (more, cause) in crate::time::Cause::ALL.into_iter().enumerate() {
+                account.add(
+                    cause,
+                    crate::units::Cycles(crate::units::count(more) * 7_000),
+                );
+            }
+        });
+        for [a, b] in [[&few, &many], [&many, &few], [&few, &few]] {
+            let diff = diff::Diff::of(a, b).unwrap();
+            for network in &diff.networks {
+                let chart = difference(network, a, b);
+                assert_readable(&chart);
+                assert!(chart.svg().contains("</svg>"));
+            }
         }
     }
 

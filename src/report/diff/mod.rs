@@ -16,7 +16,7 @@ pub mod settings;
 pub mod terminal;
 pub mod verdict;
 
-use super::charts::Difference;
+use super::charts;
 use super::json::read::Run;
 use super::write::{self, ReportError, file_stem};
 use crate::problem::Problem;
@@ -111,8 +111,8 @@ pub fn write_all(out: &Path, diff: &Diff<'_>, png: bool) -> Result<Vec<PathBuf>,
         (out.join("diff.csv"), csv::rows(diff)),
     ];
     for network in &diff.networks {
-        let chart = Difference::of(network, diff.a, diff.b);
-        let path = out.join(stem(&network.id));
+        let chart = charts::difference(network, diff.a, diff.b);
+        let path = out.join(&chart.stem);
         files.push((path.with_added_extension("svg"), chart.svg().into_bytes()));
         if png {
             files.push((path.with_added_extension("png"), chart.png()));
@@ -125,6 +125,6 @@ pub fn write_all(out: &Path, diff: &Diff<'_>, png: bool) -> Result<Vec<PathBuf>,
 }
 
 /// Name of a network's waterfall without extension.
-fn stem(id: &str) -> String {
+pub(super) fn stem(id: &str) -> String {
     file_stem(&format!("waterfall-{id}"))
 }

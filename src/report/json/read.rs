@@ -160,6 +160,7 @@ fn setting(node: &Node<'_>) -> Result<Setting, Problem> {
         key: object.get("key")?.text()?,
         value: object.get("value")?.text()?,
         source: object.get("source")?.text()?,
+        place: None,
     })
 }
 
