@@ -130,7 +130,11 @@ fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String
         let window = options.trace_window.as_ref();
         let trace = report::trace::trace(report, window, report::trace::LIMIT);
         files.push((file.clone(), trace.text.into()));
-        notes = trace.cut.iter().map(|sentence| format!("note: {}: {sentence}", file.display())).collect();
+        notes = trace
+            .cut
+            .iter()
+            .map(|sentence| format!("note: {}: {sentence}", file.display()))
+            .collect();
     }
     report::write::all(&files).map_err(|error| failed(&error))?;
     for note in notes {

@@ -73,7 +73,14 @@ fn array(events: &mut Vec<Event<'_>>, schedule: &Schedule, span: &ArraySpan) {
     for cause in INSIDE {
         let cycles = span.account.get(cause).0;
         if cycles > 0 {
-            events.push(slice(words(cause), "cause", from, cycles, Map::new(), Some(span.from.0)));
+            events.push(slice(
+                words(cause),
+                "cause",
+                from,
+                cycles,
+                Map::new(),
+                Some(span.from.0),
+            ));
             from += cycles;
         }
     }
