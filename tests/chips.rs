@@ -25,7 +25,8 @@ fn each_file_is_named_after_its_chip_and_opens_with_a_comment() {
     for path in files() {
         let chip = Chip::read(&path).unwrap();
         assert_eq!(path.file_stem().unwrap().to_str().unwrap(), chip.name);
-        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# "));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("#:schema ../schema/chip.json\n# "));
     }
     let mut names: Vec<_> = chips().into_iter().map(|chip| chip.name).collect();
     names.sort();

@@ -4,6 +4,7 @@
 //! A file is refused with all its problems at once; only `description`, `[vector]` and `[host]` may be absent.
 //! This room knows nothing of networks.
 
+mod bounds;
 mod error;
 mod raw;
 mod read;
@@ -11,7 +12,7 @@ mod read;
 pub use error::ChipError;
 
 use crate::fixed::Accumulator;
-use crate::problem::Setting;
+use crate::problem::{Setting, schema};
 use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 use serde::Serialize;
 
@@ -242,6 +243,12 @@ impl WeightSram {
 }
 
 impl Chip {
+    /// The JSON Schema of a chip's file (draft 2020-12), as text that ends in a newline.
+    #[must_use]
+    pub fn schema() -> String {
+        schema::document::<raw::RawChip>()
+    }
+
     /// Weight slots at a weight's width, which is at least 1 bit.
     #[must_use]
     pub fn slots(&self, weight_bits: u8) -> u64 {

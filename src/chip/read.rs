@@ -5,28 +5,16 @@ use super::raw::{
     RawWeightSram,
 };
 use super::{
-    ActivationSram, Array, Chip, ChipError, Control, Dram, FlatDram, Host, Pe, PeKind, Pointwise,
-    RequantiserBank, Reuse, Source, VectorUnit, WeightSram,
+    ActivationSram, Array, Chip, ChipError, Control, Dram, FlatDram, Host, Pe, RequantiserBank,
+    Source, VectorUnit, WeightSram, bounds,
 };
-use crate::fixed::{Accumulator, Overflow};
+use crate::fixed::Accumulator;
 use crate::problem::findings::Decimal;
 use crate::problem::{Findings, OverrideFlag, Problems, Real, SourceFile, Sourced, mirror};
 use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
-
-// Bounds far above any real chip, and low enough that no product of them leaves 64 bits.
-const MAX_LANES: usize = 1024;
-const MAX_TILE: usize = 64;
-const MAX_UNITS: usize = 65_536;
-const MAX_KIB: u64 = 1 << 20;
-const MAX_CYCLES: u64 = 1_000_000_000;
-const MAX_PORT_BYTES: u64 = 1 << 20;
-const MAX_BURST: u64 = 1 << 16;
-const MAX_MHZ: u32 = 100_000;
-const MAX_GIGABYTES: u32 = 100_000;
-const DECIMALS: u32 = 6;
 
 impl Chip {
     /// Reads a chip's file.
@@ -134,7 +122,12 @@ fn chip(f: &mut Findings, raw: &RawChip) -> Option<Chip> {
 }
 
 fn clock(f: &mut Findings, raw: &Sourced<Real>) -> Option<Hertz> {
-    let frequency = f.decimal("clock.frequency_mhz", raw, MAX_MHZ, DECIMALS)?;
+    let frequency = f.decimal(
+        "clock.frequency_mhz",
+        raw,
+        bounds::MAX_MEGAHERTZ,
+        bounds::DECIMALS,
+    )?;
     whole(frequency, 6).map(Hertz)
 }
 
@@ -144,19 +137,15 @@ fn whole(decimal: Decimal, power: u32) -> Option<NonZeroU64> {
 }
 
 fn pe(f: &mut Findings, raw: &RawPe) -> Option<Pe> {
-    let kind = f.choice("pe.kind", &raw.kind, &[("direct", PeKind::Direct)]);
-    let lanes = f.integer("pe.lanes", &raw.lanes, 1..=MAX_LANES);
-    let accumulators = f.integer("pe.accumulators", &raw.accumulators, 1..=4096_usize);
-    let bits = f.integer("pe.accumulator_bits", &raw.accumulator_bits, 16..=64_u8);
-    let overflow = f.choice(
-        "pe.overflow",
-        &raw.overflow,
-        &[
-            ("wrap", Overflow::Wrap),
-            ("saturate", Overflow::Saturate),
-            ("trap", Overflow::Trap),
-        ],
+    let kind = f.choice("pe.kind", &raw.kind, &bounds::PE_KINDS);
+    let lanes = f.integer("pe.lanes", &raw.lanes, bounds::LANES);
+    let accumulators = f.integer("pe.accumulators", &raw.accumulators, bounds::ACCUMULATORS);
+    let bits = f.integer(
+        "pe.accumulator_bits",
+        &raw.accumulator_bits,
+        bounds::ACCUMULATOR_BITS,
     );
+    let overflow = f.choice("pe.overflow", &raw.overflow, &bounds::OVERFLOWS);
     Some(Pe {
         kind: kind?,
         lanes: lanes?,
@@ -169,14 +158,10 @@ fn pe(f: &mut Findings, raw: &RawPe) -> Option<Pe> {
 }
 
 fn array(f: &mut Findings, raw: &RawArray, pe: Option<Pe>) -> Option<Array> {
-    let rows = f.integer("array.rows", &raw.rows, 1..=MAX_LANES);
-    let tile_h = f.integer("array.tile_h", &raw.tile_h, 1..=MAX_TILE);
-    let tile_w = f.integer("array.tile_w", &raw.tile_w, 1..=MAX_TILE);
-    let pointwise = f.choice(
-        "array.pointwise",
-        &raw.pointwise,
-        &[("naive", Pointwise::Naive), ("packed", Pointwise::Packed)],
-    );
+    let rows = f.integer("array.rows", &raw.rows, bounds::ROWS);
+    let tile_h = f.integer("array.tile_h", &raw.tile_h, bounds::TILE);
+    let tile_w = f.integer("array.tile_w", &raw.tile_w, bounds::TILE);
+    let pointwise = f.choice("array.pointwise", &raw.pointwise, &bounds::POINTWISE);
     Some(Array {
         pe: pe?,
         rows: rows?,
@@ -190,12 +175,12 @@ fn control(f: &mut Findings, raw: &RawArray) -> Option<Control> {
     let pipeline = f.integer(
         "array.pipeline_cycles",
         &raw.pipeline_cycles,
-        0..=MAX_CYCLES,
+        bounds::CYCLES,
     );
     let start = f.integer(
         "array.layer_start_cycles",
         &raw.layer_start_cycles,
-        0..=MAX_CYCLES,
+        bounds::CYCLES,
     );
     Some(Control {
         pipeline_cycles: Cycles(pipeline?),
@@ -204,11 +189,11 @@ fn control(f: &mut Findings, raw: &RawArray) -> Option<Control> {
 }
 
 fn requantise(f: &mut Findings, raw: &RawRequantise) -> Option<RequantiserBank> {
-    let units = f.integer("requantise.units", &raw.units, 1..=MAX_UNITS);
+    let units = f.integer("requantise.units", &raw.units, bounds::UNITS);
     let words = f.integer(
         "requantise.write_words_per_cycle",
         &raw.write_words_per_cycle,
-        1..=MAX_UNITS,
+        bounds::UNITS,
     );
     Some(RequantiserBank {
         units: units?,
@@ -221,15 +206,15 @@ fn activation_sram(
     raw: &RawActivationSram,
     pe: Option<Pe>,
 ) -> Option<ActivationSram> {
-    let kib = f.integer("activation_sram.kib", &raw.kib, 1..=MAX_KIB);
-    let rows = f.integer("activation_sram.bank_rows", &raw.bank_rows, 1..=MAX_TILE);
-    let cols = f.integer("activation_sram.bank_cols", &raw.bank_cols, 1..=MAX_TILE);
-    let channels = f.integer("activation_sram.bank_channels", &raw.bank_channels, 1..=9);
-    let reuse = f.choice(
-        "activation_sram.reuse",
-        &raw.reuse,
-        &[("window", Reuse::Window), ("none", Reuse::None)],
+    let kib = f.integer("activation_sram.kib", &raw.kib, bounds::KIB);
+    let rows = f.integer("activation_sram.bank_rows", &raw.bank_rows, bounds::TILE);
+    let cols = f.integer("activation_sram.bank_cols", &raw.bank_cols, bounds::TILE);
+    let channels = f.integer(
+        "activation_sram.bank_channels",
+        &raw.bank_channels,
+        bounds::BANK_CHANNELS,
     );
+    let reuse = f.choice("activation_sram.reuse", &raw.reuse, &bounds::REUSE);
     let sram = ActivationSram {
         capacity: Bytes(kib? * 1024),
         bank_rows: rows?,
@@ -253,8 +238,12 @@ fn activation_sram(
 }
 
 fn weight_sram(f: &mut Findings, raw: &RawWeightSram, array: Option<Array>) -> Option<WeightSram> {
-    let kib = f.integer("weight_sram.kib", &raw.kib, 1..=MAX_KIB);
-    let port = f.positive("weight_sram.port_bytes", &raw.port_bytes, MAX_PORT_BYTES);
+    let kib = f.integer("weight_sram.kib", &raw.kib, bounds::KIB);
+    let port = f.positive(
+        "weight_sram.port_bytes",
+        &raw.port_bytes,
+        bounds::PORT_BYTES,
+    );
     let sram = WeightSram {
         capacity: Bytes(kib? * 1024),
         port: BytesPerCycle(port?),
@@ -273,16 +262,16 @@ fn weight_sram(f: &mut Findings, raw: &RawWeightSram, array: Option<Array>) -> O
 }
 
 fn dram(f: &mut Findings, raw: &RawDram, clock: Option<Hertz>) -> Option<Dram> {
-    let kind = f.choice("dram.kind", &raw.kind, &[("flat", ())]);
+    let kind = f.choice("dram.kind", &raw.kind, &bounds::DRAM_KINDS);
     let rate = f.decimal(
         "dram.gigabytes_per_second",
         &raw.gigabytes_per_second,
-        MAX_GIGABYTES,
-        DECIMALS,
+        bounds::MAX_GIGABYTES,
+        bounds::DECIMALS,
     );
-    let latency = f.integer("dram.latency_cycles", &raw.latency_cycles, 0..=MAX_CYCLES);
-    let burst = f.integer("dram.burst_bytes", &raw.burst_bytes, 1..=MAX_BURST);
-    let in_flight = f.integer("dram.in_flight", &raw.in_flight, 1..=MAX_UNITS);
+    let latency = f.integer("dram.latency_cycles", &raw.latency_cycles, bounds::CYCLES);
+    let burst = f.integer("dram.burst_bytes", &raw.burst_bytes, bounds::BURST_BYTES);
+    let in_flight = f.integer("dram.in_flight", &raw.in_flight, bounds::UNITS);
     if let Some(burst) = burst.filter(|burst| !burst.is_power_of_two()) {
         let error = ChipError::BurstNotPowerOfTwo { burst };
         f.report(error.into(), raw.burst_bytes.span.clone(), "this size");
@@ -316,11 +305,19 @@ fn hertz(clock: Hertz) -> f64 {
 }
 
 fn vector(f: &mut Findings, raw: &RawVector) -> Option<VectorUnit> {
-    let lanes = f.integer("vector.lanes", &raw.lanes, 1..=MAX_UNITS);
-    let start = f.integer("vector.start_cycles", &raw.start_cycles, 0..=MAX_CYCLES);
-    let add = f.positive("vector.add_cycles", &raw.add_cycles, 1_000_000);
-    let max_pool = f.positive("vector.max_pool_cycles", &raw.max_pool_cycles, 1_000_000);
-    let avg_pool = f.positive("vector.avg_pool_cycles", &raw.avg_pool_cycles, 1_000_000);
+    let lanes = f.integer("vector.lanes", &raw.lanes, bounds::UNITS);
+    let start = f.integer("vector.start_cycles", &raw.start_cycles, bounds::CYCLES);
+    let add = f.positive("vector.add_cycles", &raw.add_cycles, bounds::ELEMENT_CYCLES);
+    let max_pool = f.positive(
+        "vector.max_pool_cycles",
+        &raw.max_pool_cycles,
+        bounds::ELEMENT_CYCLES,
+    );
+    let avg_pool = f.positive(
+        "vector.avg_pool_cycles",
+        &raw.avg_pool_cycles,
+        bounds::ELEMENT_CYCLES,
+    );
     Some(VectorUnit {
         lanes: lanes?,
         start_cycles: Cycles(start?),
@@ -331,10 +328,22 @@ fn vector(f: &mut Findings, raw: &RawVector) -> Option<VectorUnit> {
 }
 
 fn host(f: &mut Findings, raw: &RawHost) -> Option<Host> {
-    let port = f.positive("host.bytes_per_cycle", &raw.bytes_per_cycle, MAX_PORT_BYTES);
-    let call = f.integer("host.call_cycles", &raw.call_cycles, 0..=MAX_CYCLES);
-    let elements = f.positive("host.elements_per_cycle", &raw.elements_per_cycle, 1 << 20);
-    let macs = f.positive("host.macs_per_cycle", &raw.macs_per_cycle, 1 << 20);
+    let port = f.positive(
+        "host.bytes_per_cycle",
+        &raw.bytes_per_cycle,
+        bounds::PORT_BYTES,
+    );
+    let call = f.integer("host.call_cycles", &raw.call_cycles, bounds::CYCLES);
+    let elements = f.positive(
+        "host.elements_per_cycle",
+        &raw.elements_per_cycle,
+        bounds::PER_CYCLE,
+    );
+    let macs = f.positive(
+        "host.macs_per_cycle",
+        &raw.macs_per_cycle,
+        bounds::PER_CYCLE,
+    );
     Some(Host {
         bytes_per_cycle: BytesPerCycle(port?),
         call_cycles: Cycles(call?),

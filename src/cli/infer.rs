@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::model::{Integers, chosen, npy_bytes, npy_of_type, npy_problem, with_weights};
-use super::run::settings;
+use super::run::{dead_end, settings};
 use crate::chip::Chip;
 use crate::execute::{self, Run};
 use crate::float;
@@ -10,15 +10,23 @@ use crate::map::map;
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Problems};
 use crate::reparam::{LayerId, LayerOp};
-use crate::report::write::{atomically, file_stem};
+use crate::report::write;
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::{Activations, FeatureMap};
 use ndarray::{Array, Dimension, Ix4};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip infer configs/studies/repvgg-vs-resnet.toml --network repvgg-mini \\
+    --input tests/models/fashion-mnist-test-images.npy --output outputs.npy
+  repchip infer study.toml --input images.npy --output outputs.npy \\
+    --tensors layers --set numerics.weight_bits=4";
+
 /// What to run on what.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file; its first chip runs
     study: PathBuf,
@@ -52,11 +60,13 @@ pub(super) fn infer(options: &Options) -> Result<String, Failure> {
     let entry = chosen(&study, options.network.as_deref())?;
     let integers = with_weights(entry, &study)?;
     let input = input(&options.input, entry, &integers)?;
-    let run = run(&study, &chip, &integers, &input, options.tensors.is_some())?;
-    write(&options.output, &run.output)?;
+    let keep = options.tensors.is_some();
+    let run = run(&study, entry, &chip, &integers, &input, keep)?;
+    let mut files = vec![(options.output.clone(), npy(&run.output))];
     if let Some(folder) = &options.tensors {
-        tensors(folder, &integers, &run)?;
+        files.extend(tensors(folder, &integers, &run));
     }
+    write::all(&files).map_err(|error| super::run::failed(&error))?;
     let classes: Vec<String> = float::top1(&run.output)
         .iter()
         .map(ToString::to_string)
@@ -66,6 +76,7 @@ pub(super) fn infer(options: &Options) -> Result<String, Failure> {
 
 fn run(
     study: &Study,
+    entry: &NetworkEntry,
     chip: &Chip,
     integers: &Integers,
     input: &Activations,
@@ -74,8 +85,8 @@ fn run(
     let network = &integers.network;
     let mut settings = settings(study);
     settings.batch = input.dim().0;
-    let schedule =
-        map(&network.graph, &network.numerics, chip, &settings).map_err(Problem::from)?;
+    let schedule = map(&network.graph, &network.numerics, chip, &settings)
+        .map_err(|error| dead_end(error, entry, chip, study))?;
     let convolutions = network
         .graph
         .layers
@@ -151,28 +162,27 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
     Ok(integers)
 }
 
-fn tensors(folder: &Path, integers: &Integers, run: &Run) -> Result<(), Failure> {
+/// Every layer's output and accumulators, as files in `folder`.
+fn tensors(folder: &Path, integers: &Integers, run: &Run) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
     let layers = &integers.network.graph.layers;
     for (index, layer) in layers.iter().enumerate() {
-        let stem = format!("{index:03}-{}", file_stem(&layer.name));
-        write(&folder.join(format!("{stem}.npy")), &run.tensors[index + 1])?;
+        let stem = format!("{index:03}-{}", write::file_stem(&layer.name));
+        let output = npy(&run.tensors[index + 1]);
+        files.push((folder.join(format!("{stem}.npy")), output));
         if let Some(accumulators) = run.accumulators.get(&LayerId(index)) {
-            write(
-                &folder.join(format!("{stem}-accumulators.npy")),
-                accumulators,
-            )?;
+            let name = format!("{stem}-accumulators.npy");
+            files.push((folder.join(name), npy(accumulators)));
         }
     }
-    Ok(())
+    files
 }
 
-fn write<A: WritableElement, D: Dimension>(
-    path: &Path,
-    array: &Array<A, D>,
-) -> Result<(), Failure> {
+/// The bytes of a npy file.
+fn npy<A: WritableElement, D: Dimension>(array: &Array<A, D>) -> Vec<u8> {
     let mut bytes = Vec::new();
     array
         .write_npy(&mut bytes)
         .expect("a vector takes any number of bytes");
-    atomically(path, &bytes).map_err(|error| super::run::failed(&error))
+    bytes
 }

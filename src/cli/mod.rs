@@ -7,23 +7,36 @@
     reason = "the command line is where problems leave the program"
 )]
 
+mod diff;
+mod emit;
 mod execution;
+mod help;
 mod infer;
 mod list;
 mod model;
 pub mod problem;
 mod quantise;
 mod run;
+mod schema;
+mod shell;
 
 use crate::execute::ExecuteError;
 use crate::problem::{Problem, Problems};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  repchip run configs/studies/repvgg-vs-resnet.toml
+  repchip list networks
+  repchip list chips";
 
 /// Simulates an inference chip of 3x3-conv-ReLU elements.
 #[derive(Debug, Parser)]
 #[command(name = "repchip", version, about)]
+#[command(after_help = EXAMPLES, after_long_help = help::long(EXAMPLES))]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,21 +46,20 @@ pub struct Arguments {
 enum Command {
     /// Map the networks of a study onto its chips, execute, time and contrast them, write a report
     Run(run::Options),
+    /// Set two runs against each other: keys changed, cycles by cause and by layer
+    Diff(diff::Options),
     /// Execute one network of a study on images, to the bit
     Infer(infer::Options),
     /// Freeze the integers of one network of a study
     Quantise(quantise::Options),
-    /// List what is built in
-    List {
-        /// What to list
-        what: Listed,
-    },
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Listed {
-    /// Built-in networks, with parameters and MACs
-    Networks,
+    /// List the built-in networks, or the chips of a folder
+    List(list::Options),
+    /// Print the JSON Schema of a configuration file, for editors
+    Schema(schema::Options),
+    /// Print the script by which a shell completes arguments
+    Completions(shell::Completions),
+    /// Print or write the manual pages, in roff
+    Man(shell::Pages),
 }
 
 /// Why a command did not do what was asked.
@@ -55,6 +67,8 @@ enum Listed {
 enum Failure {
     /// What the user gave cannot be used: exit code 2.
     Input(Problems),
+    /// A part of what was asked for could not be used: the rest is a result. Exit code 2.
+    Partly(String, Problems),
     /// A result could not be written: exit code 3.
     Output(Problems),
     /// A check failed: an accumulator left its range. Exit code 1.
@@ -82,11 +96,18 @@ impl From<ExecuteError> for Failure {
 impl Failure {
     /// Draws the problems and gives the exit code.
     fn tell(&self) -> ExitCode {
-        let (Self::Input(problems) | Self::Output(problems) | Self::Check(problems)) = self;
+        let (Self::Input(problems)
+        | Self::Partly(_, problems)
+        | Self::Output(problems)
+        | Self::Check(problems)) = self;
+        if let Self::Partly(text, _) = self {
+            // The problems decide the exit code; a full disk is told beside them.
+            let _ = print(text);
+        }
         eprint!("{}", draw(problems));
         match self {
             Self::Check(_) => ExitCode::from(1),
-            Self::Input(_) => ExitCode::from(2),
+            Self::Input(_) | Self::Partly(..) => ExitCode::from(2),
             Self::Output(_) => ExitCode::from(3),
         }
     }
@@ -98,32 +119,59 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
         Command::Quantise(options) => quantise::quantise(options),
-        Command::List {
-            what: Listed::Networks,
-        } => list::networks().map_err(Failure::from),
+        Command::List(options) => list::list(options),
+        Command::Schema(options) => Ok(schema::schema(options)),
+        Command::Completions(options) => Ok(shell::completions(options, Arguments::command())),
+        Command::Man(options) => shell::man(options, Arguments::command()),
     };
     result.map_or_else(|failure| failure.tell(), |text| print(&text))
 }
 
 /// Results on standard output; a reader who has seen enough and closed the pipe is no failure.
 fn print(text: &str) -> ExitCode {
+    let text = text.strip_suffix('\n').unwrap_or(text);
     match writeln!(std::io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: cannot write to standard output: {error}");
-            ExitCode::from(3)
+            let message = format!("cannot write to standard output: {error}");
+            let help = "send it to a file on a disk with space, or to a terminal";
+            Failure::Output(Problem::new("report::stdout", message, help).into()).tell()
         }
     }
 }
 
 fn draw(problems: &Problems) -> String {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let no_color = std::env::var_os("NO_COLOR");
+    let colour = std::io::stderr().is_terminal() && may_colour(no_color.as_deref());
     let mut text = problem::render(problems, colour);
     if !text.ends_with('\n') {
         text.push('\n');
     }
     text
+}
+
+/// Whether `NO_COLOR` allows colour: it is absent or empty.
+fn may_colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_no_color_does_not_count() {
+        for (value, colour) in [
+            (None, true),
+            (Some(""), true),
+            (Some("1"), false),
+            (Some("0"), false),
+        ] {
+            assert_eq!(may_colour(value.map(OsStr::new)), colour, "{value:?}");
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
 
 use super::Failure;
+use super::run::marked;
 use crate::float;
 use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
-use crate::quantise::{self, Calibration, Granularity, Numerics, QuantNetwork, Settings, residual};
+use crate::quantise::{
+    self, Calibration, Granularity, Numerics, QuantNetwork, QuantiseError, Settings, residual,
+};
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
 use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
 use crate::tensor::FeatureMap;
@@ -119,13 +122,26 @@ fn integers(
     } else {
         None
     };
-    let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))?;
+    let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))
+        .map_err(|error| unquantised(error, entry, study))?;
     Ok(Integers {
         folded,
         network,
         images,
         labels,
     })
+}
+
+/// Why there are no integers, with the network; a shortcut that cannot be accumulated marks the key that asks for it.
+fn unquantised(error: QuantiseError, entry: &NetworkEntry, study: &Study) -> Problem {
+    let shortcut = matches!(error, QuantiseError::Shortcut { .. });
+    let mut problem = Problem::from(error);
+    problem.message = format!("`{}`: {}", entry.id, problem.message);
+    if shortcut {
+        let settings = study.effective().iter();
+        return marked(problem, "numerics.residual", "asks for it", settings);
+    }
+    problem
 }
 
 fn settings(entry: &NumericsEntry) -> Settings {

@@ -2,14 +2,23 @@
 
 use super::Failure;
 use super::model::{chosen, with_weights};
+use super::run::failed;
 use crate::network::builtin;
 use crate::problem::OverrideFlag;
 use crate::quantise::freeze;
+use crate::report::write::atomically;
 use crate::study::Study;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  repchip quantise configs/studies/repvgg-vs-resnet.toml \\
+    --network repvgg-mini --out repvgg-mini.safetensors
+  repchip quantise study.toml --out net.safetensors --set numerics.rounding=half_up";
+
 /// What to freeze and where to.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file
     study: PathBuf,
@@ -30,7 +39,7 @@ pub(super) fn quantise(options: &Options) -> Result<String, Failure> {
     let study = Study::read_with(&options.study, &flags, &builtin::names())?;
     let entry = chosen(&study, options.network.as_deref())?;
     let network = with_weights(entry, &study)?.network;
-    freeze::write(&options.out, &network).map_err(|error| Failure::Output(error.into()))?;
+    atomically(&options.out, &freeze::to_bytes(&network)).map_err(|error| failed(&error))?;
     Ok(format!(
         "{} ({}), {} layers, digest {}: {}",
         entry.id,

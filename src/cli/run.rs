@@ -1,24 +1,35 @@
 //! `repchip run`: every network of a study on each of its chips, and the report.
 
 use super::Failure;
+use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use crate::chip::Chip;
-use crate::map::{self, Halo, ImageLoop, Offload, map};
+use crate::map::{self, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Setting};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
 use crate::study::{self, NetworkEntry, Study};
-use crate::time::{self, Mode};
+use crate::time;
 use crate::units::{Bytes, count};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  repchip run configs/studies/repvgg-vs-resnet.toml
+  repchip run configs/studies/repvgg-vs-resnet.toml --out wide \\
+    --set chip.dram.gigabytes_per_second=25.6
+  repchip run configs/studies/repvgg-vs-resnet.toml \\
+    --emit schedule --network resnet-mini --chip edge";
 
 /// What to run and where the results go.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
 pub(super) struct Options {
     /// The study, a TOML file
     study: PathBuf,
@@ -28,12 +39,44 @@ pub(super) struct Options {
     /// Also write the figures of the study's first chip here
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also write what array, units and DRAM bus did when, as a trace for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Cycles that the trace shows, of every run: `20000..30000`; default: all
+    #[arg(long, value_name = "FROM..TO", value_parser = window, requires = "trace")]
+    trace_window: Option<Range<u64>>,
     /// Also write every chart as PNG
     #[arg(long)]
     png: bool,
+    /// Also print a table of each network's layers: cycles, utilisation, DRAM kB
+    #[arg(long)]
+    layers: bool,
+    /// No progress bar, no talk: only results and errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print a stage as text instead of running the study; with `--out`, one file each; may be repeated
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["trace", "json", "png", "layers"])]
+    emit: Vec<Stage>,
+    /// With `--emit`: only the network of this id
+    #[arg(long, value_name = "ID", requires = "emit")]
+    network: Option<String>,
+    /// With `--emit`: only the chip of this name
+    #[arg(long, value_name = "NAME", requires = "emit")]
+    chip: Option<String>,
     /// Override a key of the study, or of its chips below `chip.`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+}
+
+impl Options {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            stages: &self.emit,
+            network: self.network.as_deref(),
+            chip: self.chip.as_deref(),
+            out: self.out.as_deref(),
+        }
+    }
 }
 
 /// Runs a study, writes its report and tells what came out.
@@ -47,7 +90,10 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;
-    let progress = progress(study.networks.len() * (1 + chips.len()));
+    if !options.emit.is_empty() {
+        return emit(&study, &chips, &options.wanted());
+    }
+    let progress = progress(study.networks.len() * (1 + chips.len()), options.quiet);
     let models = (study.networks.iter())
         .map(|entry| {
             progress.set_message(format!("prepares {}", entry.id));
@@ -70,17 +116,49 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     write_out(options, &study, &report)
 }
 
+/// Writes the report, the figures and the trace: all or none.
 fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
     let default = Path::new("repchip-out").join(&study.name);
     let out = options.out.as_ref().unwrap_or(&default);
-    report::write_all(out, report, options.png).map_err(|error| failed(&error))?;
+    let mut files = report::files(out, report, options.png);
     if let Some(file) = &options.json {
-        let text = report::json::text(&report.chips[0]);
-        report::write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
+        let text = report::json::text(report, &report.chips[0]);
+        files.push((file.clone(), text.into_bytes()));
+    }
+    let mut notes: Vec<String> = Vec::new();
+    if let Some(file) = &options.trace {
+        let window = options.trace_window.as_ref();
+        let trace = report::trace::trace(report, window, report::trace::LIMIT);
+        files.push((file.clone(), trace.text.into()));
+        notes = trace
+            .cut
+            .iter()
+            .map(|sentence| format!("note: {}: {sentence}", file.display()))
+            .collect();
+    }
+    report::write::all(&files).map_err(|error| failed(&error))?;
+    for note in notes {
+        eprintln!("{note}");
     }
     let mut text = report::terminal(report, width(), Borders::Utf8);
+    if options.layers {
+        text.push('\n');
+        text.push_str(&report::table::layers(report, width(), Borders::Utf8));
+    }
     let _ = write!(text, "\nreport: {}", out.join("report.html").display());
     Ok(text)
+}
+
+/// `FROM..TO` in cycles.
+fn window(text: &str) -> Result<Range<u64>, String> {
+    let remedy = "write first and last cycle as FROM..TO, for example 20000..30000";
+    let (from, to) = text.split_once("..").ok_or(remedy)?;
+    let cycle = |text: &str| text.replace('_', "").parse::<u64>().map_err(|_| remedy);
+    let window = cycle(from)?..cycle(to)?;
+    if window.is_empty() {
+        return Err(format!("the window {from}..{to} holds no cycle; {remedy}"));
+    }
+    Ok(window)
 }
 
 pub(super) fn failed(error: &ReportError) -> Failure {
@@ -89,7 +167,7 @@ pub(super) fn failed(error: &ReportError) -> Failure {
 }
 
 /// Columns of the terminal; wide where none are told.
-fn width() -> u16 {
+pub(super) fn width() -> u16 {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())
@@ -120,7 +198,10 @@ fn configs(study: &Study, chips: &[Chip]) -> Vec<ConfigTable> {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress(steps: usize) -> ProgressBar {
+fn progress(steps: usize, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
     let bar = ProgressBar::new(count(steps));
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
     bar.set_style(style.expect("the template is well formed"));
@@ -158,9 +239,9 @@ fn result(
     chip: &Chip,
     study: &Study,
 ) -> Result<RunResult, Failure> {
-    let schedule =
-        map(&model.graph, &model.numerics, chip, &settings(study)).map_err(Problem::from)?;
-    let timeline = time::run(&schedule, chip, Mode::Real);
+    let schedule = map(&model.graph, &model.numerics, chip, &settings(study))
+        .map_err(|error| dead_end(error, entry, chip, study))?;
+    let (timeline, record) = time::observed(&schedule, chip);
     let found = match &model.integers {
         Some(integers) => execute(&schedule, integers)?,
         None => Found {
@@ -173,9 +254,43 @@ fn result(
         name: entry.name.clone(),
         schedule,
         timeline,
+        record,
         quality: found.quality,
         accuracy: found.accuracy,
     })
+}
+
+/// A dead end, with the key that stands in the way: the chip's if it has such a key, else the study's.
+pub(super) fn dead_end(
+    error: MapError,
+    entry: &NetworkEntry,
+    chip: &Chip,
+    study: &Study,
+) -> Problem {
+    let key = error.key();
+    let mut problem = Problem::from(error);
+    problem.message = format!("`{}` on `{}`: {}", entry.id, chip.name, problem.message);
+    match key {
+        Some((key, words)) => {
+            let settings = chip.effective().iter().chain(study.effective());
+            marked(problem, key, words, settings)
+        }
+        None => problem,
+    }
+}
+
+/// The problem with the place of the first setting of this key, where a file or a flag has it.
+pub(super) fn marked<'s>(
+    problem: Problem,
+    key: &str,
+    words: &str,
+    mut settings: impl Iterator<Item = &'s Setting>,
+) -> Problem {
+    let setting = settings.find(|setting| setting.key == key);
+    match setting.and_then(|setting| setting.place.as_ref()) {
+        Some(place) => problem.at(&place.file, place.span.clone(), words),
+        None => problem,
+    }
 }
 
 pub(super) fn settings(study: &Study) -> map::Settings {

@@ -50,6 +50,8 @@ fn engine(
         Err(MapError::NoUnit {
             layer: layer.name.clone(),
             what,
+            host: chip.host.is_some(),
+            remedies: Vec::new(),
         })
     }
 }

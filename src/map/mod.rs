@@ -13,19 +13,24 @@ mod estimate;
 mod facts;
 pub mod liveness;
 mod place;
+mod remedy;
 mod residency;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use error::MapError;
+pub use remedy::{Change, Remedy};
 pub use settings::{Forced, Halo, ImageLoop, Offload, Settings};
 
-use crate::chip::Chip;
+use crate::chip::{Chip, WeightSram};
 use crate::quantise::Numerics;
 use crate::reparam::{LayerGraph, LayerId};
 use crate::schedule::Schedule;
 use crate::time::{self, Mode};
+use crate::units::Bytes;
+use choice::Choice;
+use engine::Engine;
 use facts::Facts;
 use residency::{Breadth, Way};
 
@@ -42,8 +47,21 @@ const SMALL: usize = 8;
 ///
 /// # Errors
 /// No layer or image, a layer that no unit may run, fewer than two weight slots, or a layer whose smallest strip
-/// does not fit.
+/// does not fit; with the smallest changes that would do.
 pub fn map(
+    graph: &LayerGraph,
+    numerics: &Numerics,
+    chip: &Chip,
+    settings: &Settings,
+) -> Result<Schedule, MapError> {
+    attempt(graph, numerics, chip, settings).map_err(|error| {
+        let found = remedy::remedies(&error, graph, numerics, chip, settings);
+        error.with(found)
+    })
+}
+
+/// Maps, or says what is in the way without what would do.
+fn attempt(
     graph: &LayerGraph,
     numerics: &Numerics,
     chip: &Chip,
@@ -52,10 +70,7 @@ pub fn map(
     if graph.layers.is_empty() || settings.batch == 0 {
         return Err(MapError::Nothing);
     }
-    let slots = chip.weight_slots(numerics.widest_weight());
-    if slots < 2 {
-        return Err(MapError::Slots { slots });
-    }
+    two_slots(numerics.widest_weight(), chip)?;
     let facts = Facts::new(graph, numerics, chip, settings)?;
     let schedule = best(&facts, candidates(&facts)?);
     debug_assert_eq!(
@@ -64,6 +79,21 @@ pub fn map(
         "the mapper keeps its promises"
     );
     Ok(schedule)
+}
+
+/// One slot is read while the other is filled.
+fn two_slots(bits: u8, chip: &Chip) -> Result<(), MapError> {
+    let slots = chip.weight_slots(bits);
+    if slots >= 2 {
+        return Ok(());
+    }
+    Err(MapError::Slots {
+        slots,
+        bits,
+        needed: Bytes(2 * WeightSram::slot(&chip.array, bits).0),
+        available: chip.weight_sram.capacity,
+        remedies: Vec::new(),
+    })
 }
 
 /// The cheapest ways whose buffers can be placed, with less and less of the memory if they cannot.
@@ -136,12 +166,35 @@ fn best(facts: &Facts<'_>, placements: Vec<place::Placement>) -> Schedule {
     best.1
 }
 
-/// Why `layer` does not run even when everything else is out of its way.
-fn dead_end(facts: &Facts<'_>, layer: LayerId) -> MapError {
-    let name = facts.graph.layers[layer.0].name.clone();
-    let Some(choice) = facts.smallest(layer) else {
-        return MapError::Forced { layer: name };
-    };
+/// Why a network does not run even when nothing stays: `stuck` is a layer that does not; told is the one that needs
+/// most.
+fn dead_end(facts: &Facts<'_>, stuck: LayerId) -> MapError {
+    let mut worst: Option<(LayerId, Choice)> = None;
+    for index in 0..facts.layers.len() {
+        let layer = LayerId(index);
+        if matches!(facts.layers[index].engine, Engine::Host) {
+            continue;
+        }
+        match facts.smallest(layer) {
+            Some(choice) if worst.is_none_or(|(_, most)| choice.units > most.units) => {
+                worst = Some((layer, choice));
+            }
+            Some(_) => {}
+            None => return forced(facts, layer),
+        }
+    }
+    match worst {
+        Some((layer, choice)) => too_small(facts, layer, &choice),
+        None => forced(facts, stuck),
+    }
+}
+
+fn forced(facts: &Facts<'_>, layer: LayerId) -> MapError {
+    let layer = facts.graph.layers[layer.0].name.clone();
+    MapError::Forced { layer }
+}
+
+fn too_small(facts: &Facts<'_>, layer: LayerId, choice: &Choice) -> MapError {
     let operands = facts.layers[layer.0].operands.iter().map(|o| o.tensor);
     let buffers = operands
         .zip(choice.rings)
@@ -155,10 +208,12 @@ fn dead_end(facts: &Facts<'_>, layer: LayerId) -> MapError {
         Some(producer) => format!("the output of `{}`", facts.graph.layers[producer.0].name),
     };
     MapError::Sram {
-        layer: name,
+        layer: facts.graph.layers[layer.0].name.clone(),
         needed: facts.bytes(choice.units),
         available: facts.chip.activation_sram.capacity,
         largest: format!("{rows} rows of {maker}"),
+        taken: facts.bytes(size((tensor, rows))),
+        remedies: Vec::new(),
     }
 }
 

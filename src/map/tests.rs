@@ -141,7 +141,7 @@ fn what_has_no_unit_is_named() {
     assert!(matches!(error, MapError::NoUnit { .. }), "{error}");
     chip.weight_sram.capacity = Bytes(600);
     let error = map(&graph, &numerics, &chip, &Settings::default()).unwrap_err();
-    assert_eq!(error, MapError::Slots { slots: 1 });
+    assert!(matches!(error, MapError::Slots { slots: 1, .. }), "{error}");
     chip.weight_sram.capacity = Bytes(6000);
     chip.activation_sram.capacity = Bytes(1024);
     let error = map(&graph, &numerics, &chip, &Settings::default()).unwrap_err();

@@ -1,7 +1,7 @@
 //! Judges values one by one and gathers what is wrong, so that one run names all problems of a file.
 
 use super::document::Origins;
-use super::{Integer, Problem, Problems, Real, Setting, Sourced};
+use super::{Integer, Place, Problem, Problems, Real, Setting, Sourced};
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::{Range, RangeInclusive};
@@ -46,6 +46,7 @@ impl Findings {
             key: key.to_owned(),
             value: value.into(),
             source: "default".to_owned(),
+            place: None,
         });
     }
 
@@ -56,10 +57,12 @@ impl Findings {
         } else {
             "file"
         };
+        let (file, place) = self.origins.locate(span.clone());
         self.settings.push(Setting {
             key: key.to_owned(),
             value: self.origins.text(span),
             source: source.to_owned(),
+            place: Some(Place { file, span: place }),
         });
     }
 
@@ -96,19 +99,29 @@ impl Findings {
         value
     }
 
-    /// A whole number from 1 to `high`.
-    pub fn positive(&mut self, key: &str, raw: &Sourced<Integer>, high: u64) -> Option<NonZeroU64> {
-        self.integer(key, raw, 1..=high).and_then(NonZeroU64::new)
+    /// A whole number in `range`, which starts at 1 or above.
+    pub fn positive(
+        &mut self,
+        key: &str,
+        raw: &Sourced<Integer>,
+        range: RangeInclusive<u64>,
+    ) -> Option<NonZeroU64> {
+        self.integer(key, raw, range).and_then(NonZeroU64::new)
     }
 
-    /// A finite number from `low` to `high`.
-    pub fn real(&mut self, key: &str, raw: &Sourced<Real>, low: f64, high: f64) -> Option<f64> {
+    /// A finite number in `range`.
+    pub fn real(
+        &mut self,
+        key: &str,
+        raw: &Sourced<Real>,
+        range: RangeInclusive<f64>,
+    ) -> Option<f64> {
         self.note(key, raw);
         let value = raw.value.0;
-        if (low..=high).contains(&value) {
+        if range.contains(&value) {
             return Some(value);
         }
-        let words = format!("a number from {low} to {high}");
+        let words = format!("a number from {} to {}", range.start(), range.end());
         self.out_of_range(key, value, &words, raw.span.clone());
         None
     }
@@ -212,7 +225,8 @@ impl Findings {
 
 impl Decimal {
     /// The number whose shortest decimal form is that of `value`, when it has few enough digits.
-    fn exact(value: f64, decimals: u32) -> Option<Self> {
+    #[must_use]
+    pub fn exact(value: f64, decimals: u32) -> Option<Self> {
         let text = value.to_string();
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let found = u32::try_from(fraction.len()).ok()?;

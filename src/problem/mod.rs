@@ -8,6 +8,7 @@
 pub mod document;
 pub mod findings;
 pub mod override_flag;
+pub mod schema;
 pub mod sourced;
 mod toml_error;
 
@@ -38,6 +39,18 @@ pub struct Setting {
     pub value: String,
     /// The `source` written beside the value; else `file`, `--set` or `default`.
     pub source: String,
+    /// Where the value stands; `None` for a default.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The text.
+    pub file: Arc<SourceFile>,
+    /// Byte range in it.
+    pub span: Range<usize>,
 }
 
 /// A marked place and what to say about it.

@@ -30,6 +30,8 @@ pub struct Real(pub f64);
 pub trait Scalar: Sized {
     /// "a whole number".
     const EXPECTED: &'static str;
+    /// The name of the type in a JSON Schema.
+    const JSON_TYPE: &'static str;
     /// From a whole number, when that is of this type.
     fn from_integer(_: i128) -> Option<Self> {
         None
@@ -50,6 +52,7 @@ pub trait Scalar: Sized {
 
 impl Scalar for Integer {
     const EXPECTED: &'static str = "a whole number";
+    const JSON_TYPE: &'static str = "integer";
     fn from_integer(value: i128) -> Option<Self> {
         Some(Self(value))
     }
@@ -57,6 +60,7 @@ impl Scalar for Integer {
 
 impl Scalar for Real {
     const EXPECTED: &'static str = "a number";
+    const JSON_TYPE: &'static str = "number";
     fn from_integer(value: i128) -> Option<Self> {
         // Digits to digits: exact up to 2^53, and larger numbers are out of every range.
         value.to_string().parse().ok().map(Self)
@@ -68,6 +72,7 @@ impl Scalar for Real {
 
 impl Scalar for String {
     const EXPECTED: &'static str = "a text";
+    const JSON_TYPE: &'static str = "string";
     fn from_text(value: &str) -> Option<Self> {
         Some(value.to_owned())
     }
@@ -75,6 +80,7 @@ impl Scalar for String {
 
 impl Scalar for bool {
     const EXPECTED: &'static str = "true or false";
+    const JSON_TYPE: &'static str = "boolean";
     fn from_flag(value: bool) -> Option<Self> {
         Some(value)
     }

@@ -55,7 +55,7 @@ pub enum QuantiseError {
     },
     /// A shortcut cannot be added into an accumulator.
     #[error(
-        "layer `{layer}`, channel {channel}: the shortcut is {q} accumulator steps a step, outside 1..={most}"
+        "layer `{layer}`, channel {channel}: a step of the shortcut is {q:.4} accumulator steps, outside 1..={most}"
     )]
     Shortcut {
         /// Which layer.
@@ -77,8 +77,8 @@ pub enum QuantiseError {
         /// Shape of the network's tensor.
         wanted: Vec<usize>,
     },
-    /// A frozen file cannot be read or written.
-    #[error("`{path}`: {error}")]
+    /// A frozen file cannot be read.
+    #[error("`{path}` cannot be read: {error}")]
     File {
         /// Path of the file.
         path: String,
@@ -146,7 +146,7 @@ impl From<QuantiseError> for Problem {
             ),
             QuantiseError::Shortcut { .. } => (
                 "quantise::shortcut",
-                "set residual = \"separate\": the addition then rescales both operands",
+                "set `numerics.residual = \"separate\"`: the addition then rescales both operands",
             ),
             QuantiseError::Integers { .. } => (
                 "quantise::integers",
@@ -154,7 +154,7 @@ impl From<QuantiseError> for Problem {
             ),
             QuantiseError::File { .. } => (
                 "quantise::file",
-                "check that the file exists, its folder can be written and the disk is not full",
+                "check that the file exists and that you may read it",
             ),
             QuantiseError::Format { .. } => (
                 "quantise::format",

@@ -14,7 +14,6 @@ use content::Content;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::io::Write;
 use std::path::Path;
 use tensors::Tensors;
 
@@ -32,22 +31,7 @@ struct Header {
     network: String,
 }
 
-/// Writes a frozen network. The file appears whole or not at all.
-///
-/// # Errors
-/// When the folder or the file cannot be written.
-///
-/// # Panics
-/// When an integer of the network does not fit its width.
-pub fn write(path: &Path, network: &QuantNetwork) -> Result<(), QuantiseError> {
-    let bytes = to_bytes(network);
-    put(path, &bytes).map_err(|error| QuantiseError::File {
-        path: path.display().to_string(),
-        error: error.to_string(),
-    })
-}
-
-/// Reads a frozen network that [`write()`] wrote.
+/// Reads a file whose bytes [`to_bytes`] made.
 ///
 /// # Errors
 /// When the file cannot be read, is cut short or changed, was written by another version of the format, or its
@@ -71,7 +55,12 @@ pub fn digest(network: &QuantNetwork) -> String {
     digest_of(&content.to_json(), &tensors)
 }
 
-fn to_bytes(network: &QuantNetwork) -> Vec<u8> {
+/// A frozen network as the bytes of a file.
+///
+/// # Panics
+/// When an integer of the network does not fit its width.
+#[must_use]
+pub fn to_bytes(network: &QuantNetwork) -> Vec<u8> {
     let (content, tensors) = Content::split(network);
     let json = content.to_json();
     let header = Header {
@@ -127,26 +116,6 @@ fn digest_of(json: &str, tensors: &Tensors) -> String {
         .collect()
 }
 
-/// Writes beside the target, then renames.
-fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Readable like any other file the user writes; the process' mask still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,12 +159,10 @@ mod tests {
                 rule,
                 ..Settings::int8()
             });
-            write(&path, &network).unwrap();
+            std::fs::write(&path, to_bytes(&network)).unwrap();
             let back = read(&path).unwrap();
             assert_eq!(back, network);
             assert_eq!(digest(&back), digest(&network));
-            let names: Vec<_> = folder.path().read_dir().unwrap().collect();
-            assert_eq!(names.len(), 1, "no temporary file stays");
         }
     }
 
@@ -224,8 +191,6 @@ mod tests {
         }
         let missing = read(Path::new("no/such/file"));
         assert!(matches!(missing, Err(QuantiseError::File { .. })));
-        let nowhere = write(Path::new("no/such/folder/file"), &SAMPLE.0);
-        assert!(matches!(nowhere, Err(QuantiseError::File { .. })));
     }
 
     proptest! {

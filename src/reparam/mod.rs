@@ -17,6 +17,7 @@ mod plan;
 mod report;
 #[cfg(test)]
 mod shapes;
+mod text;
 #[cfg(test)]
 mod witness;
 

@@ -5,7 +5,7 @@ use super::figures::{Summary, layer_utilisation, payload, real, share, traffic_k
 use super::human::{grouped, percent, significant};
 use super::{ChipRun, Contrasted, RunResult, contrasted, work};
 use crate::schedule::Traffic;
-use crate::time::Cause;
+use crate::time::{Account, Cause};
 use crate::units::Bytes;
 
 /// A table: every figure has its unit beside it or in the head of its column.
@@ -24,7 +24,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    fn new(title: &str, head: &[&str], words: usize) -> Self {
+    pub(super) fn new(title: &str, head: &[&str], words: usize) -> Self {
         Self {
             title: title.to_owned(),
             head: head.iter().map(|&text| text.to_owned()).collect(),
@@ -207,15 +207,19 @@ fn layer_row(network: &RunResult, index: usize) -> Vec<String> {
     row
 }
 
-/// The cause besides useful steps that takes most of a layer, with its share of the layer.
-fn largest_wait(network: &RunResult, index: usize) -> String {
-    let account = &network.timeline.layers[index].account;
-    let wait = Cause::ALL
+/// The cause besides useful steps that takes most of a layer, the first of equal ones.
+pub(super) fn largest_loss(account: &Account) -> Option<Cause> {
+    Cause::ALL
         .into_iter()
         .filter(|&cause| cause != Cause::Useful && account.get(cause).0 > 0)
         .rev()
-        .max_by_key(|&cause| account.get(cause));
-    wait.map_or_else(
+        .max_by_key(|&cause| account.get(cause))
+}
+
+/// That cause with its share of the layer.
+fn largest_wait(network: &RunResult, index: usize) -> String {
+    let account = &network.timeline.layers[index].account;
+    largest_loss(account).map_or_else(
         || "none".to_owned(),
         |cause| {
             let part = percent(share(account.get(cause), account.total()));

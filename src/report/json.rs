@@ -1,12 +1,18 @@
-//! The run of one chip as one JSON object, schema version 1.
+//! The run of one chip as one JSON object, schema version 2: written here, read by [`read`].
 //!
+//! `version` is that of the crate, `config` holds the effective keys of the study and, below `chip.`, of this
+//! chip, as `--set` takes them, with their values as written and their sources. `id` is unique in its file.
 //! `macs` and `params` are of one image and of the network as it runs, biases included. `dram_bytes` is
 //! payload, read and written. `cycles` names every cause, also those of zero cycles, and adds up to
 //! `total_cycles`. Accuracies are fractions from 0 to 1. Keys stand in the order of the schema; a float is
 //! the shortest text that reads back the same.
 
+pub mod file;
+pub mod node;
+pub mod read;
+
 use super::figures::{Summary, payload, traffic_key};
-use super::{ChipRun, RunResult, work};
+use super::{ChipRun, ConfigTable, Report, RunResult, work};
 use crate::map::liveness::peak_live_elements;
 use crate::network::Form;
 use crate::schedule::Traffic;
@@ -15,19 +21,31 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The version of the schema: raised when a key changes its name or meaning.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct RunJson<'a> {
     schema_version: u32,
+    version: &'a str,
+    command: &'a str,
     chip: &'a str,
+    clock_hz: u64,
     batch: u64,
+    config: Vec<SettingJson<'a>>,
     networks: Vec<NetworkJson<'a>>,
     accuracy: Vec<AccuracyJson<'a>>,
 }
 
 #[derive(Serialize)]
+struct SettingJson<'a> {
+    key: String,
+    value: &'a str,
+    source: &'a str,
+}
+
+#[derive(Serialize)]
 struct NetworkJson<'a> {
+    id: &'a str,
     name: &'a str,
     form: Form,
     macs: u64,
@@ -57,6 +75,7 @@ struct LayerJson<'a> {
 
 #[derive(Serialize)]
 struct AccuracyJson<'a> {
+    id: &'a str,
     network: &'a str,
     form: Form,
     images: u64,
@@ -65,13 +84,17 @@ struct AccuracyJson<'a> {
     agreement: f64,
 }
 
-/// The JSON text of all runs on one chip, ending in a newline.
+/// The JSON text of all runs on one chip of `report`, ending in a newline.
 #[must_use]
-pub fn text(run: &ChipRun) -> String {
+pub fn text(report: &Report, run: &ChipRun) -> String {
     let object = RunJson {
         schema_version: SCHEMA_VERSION,
+        version: &report.provenance.version,
+        command: &report.provenance.command,
         chip: &run.chip.name,
+        clock_hz: run.chip.clock.0.get(),
         batch: run.batch(),
+        config: config(report, run),
         networks: run.networks.iter().map(|n| network(n, run)).collect(),
         accuracy: run.networks.iter().filter_map(accuracy).collect(),
     };
@@ -81,10 +104,29 @@ pub fn text(run: &ChipRun) -> String {
     text
 }
 
+/// The keys of the study, then those of the run's chip below `chip.`.
+fn config<'a>(report: &'a Report, run: &ChipRun) -> Vec<SettingJson<'a>> {
+    let own = format!("chip {}", run.chip.name);
+    let (chips, studies): (Vec<_>, Vec<_>) =
+        (report.configs.iter()).partition(|table| table.title.starts_with("chip "));
+    let of = |table: &'a ConfigTable, below: &'static str| {
+        (table.rows.iter()).map(move |(key, value, source)| SettingJson {
+            key: format!("{below}{key}"),
+            value,
+            source,
+        })
+    };
+    let chip = chips.into_iter().filter(|table| table.title == own);
+    (studies.into_iter().flat_map(|table| of(table, "")))
+        .chain(chip.flat_map(|table| of(table, "chip.")))
+        .collect()
+}
+
 fn network<'a>(result: &'a RunResult, run: &ChipRun) -> NetworkJson<'a> {
     let summary = Summary::of(result, &run.chip);
     let graph = &result.schedule.graph;
     NetworkJson {
+        id: &result.id,
         name: &result.name,
         form: graph.form,
         macs: work::macs(graph).0,
@@ -121,6 +163,7 @@ fn layer<'a>(result: &'a RunResult, time: &LayerTime) -> LayerJson<'a> {
 
 fn accuracy(result: &RunResult) -> Option<AccuracyJson<'_>> {
     result.accuracy.map(|accuracy| AccuracyJson {
+        id: &result.id,
         network: &result.name,
         form: result.schedule.graph.form,
         images: accuracy.images,
@@ -153,15 +196,31 @@ mod tests {
 
     #[test]
     fn the_text_follows_the_schema() {
-        let mut run = sample::report(2).chips.remove(0);
-        run.networks.truncate(1);
-        insta::assert_snapshot!(text(&run), @r#"
+        let mut report = sample::report(2);
+        report.chips[0].networks.truncate(1);
+        insta::assert_snapshot!(text(&report, &report.chips[0]), @r#"
 {
-  "schema_version": 1,
+  "schema_version": 2,
+  "version": "0.1.0",
+  "command": "repchip run study.toml",
   "chip": "edge",
+  "clock_hz": 200000000,
   "batch": 1,
+  "config": [
+    {
+      "key": "chip.clock_mhz",
+      "value": "200",
+      "source": "data sheet, table <3>"
+    },
+    {
+      "key": "chip.dram.latency_cycles",
+      "value": "60",
+      "source": "assumed"
+    }
+  ],
   "networks": [
     {
+      "id": "repvgg-a0",
       "name": "repvgg-a0",
       "form": "deploy",
       "macs": 618369024,
@@ -274,6 +333,7 @@ mod tests {
   ],
   "accuracy": [
     {
+      "id": "repvgg-a0",
       "network": "repvgg-a0",
       "form": "deploy",
       "images": 1000,
@@ -289,7 +349,7 @@ mod tests {
     #[test]
     fn causes_and_kinds_add_up_for_layers_and_network() {
         let report = sample::report(22);
-        let value: Value = serde_json::from_str(&text(&report.chips[0])).unwrap();
+        let value: Value = serde_json::from_str(&text(&report, &report.chips[0])).unwrap();
         let sum = |map: &Value, skip: &str| -> u64 {
             let map = map.as_object().unwrap();
             let parts = map.iter().filter(|(key, _)| *key != skip);

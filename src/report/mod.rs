@@ -8,12 +8,15 @@
 pub mod charts;
 pub mod contrasted;
 pub mod csv;
+pub mod diff;
 pub mod figures;
+pub mod floor;
 pub mod grid;
 pub mod html;
 pub mod human;
 pub mod json;
 pub mod table;
+pub mod trace;
 pub mod work;
 pub mod write;
 
@@ -23,7 +26,7 @@ pub use write::ReportError;
 use crate::chip::{Chip, Dram};
 use crate::contrast::{Contrast, Figures};
 use crate::schedule::Schedule;
-use crate::time::Timeline;
+use crate::time::{Record, Timeline};
 use crate::units::{Bytes, Hertz, count};
 use std::path::{Path, PathBuf};
 
@@ -93,6 +96,10 @@ pub struct ChipFacts {
     pub activation_capacity: Bytes,
     /// Upper bounds of the roofline.
     pub roofs: Roofs,
+    /// Bytes of an activation between two layers.
+    pub activation: Bytes,
+    /// The chip itself, as its configuration says.
+    pub design: Chip,
 }
 
 /// Upper bounds of a roofline, exact rates as floats.
@@ -124,6 +131,8 @@ impl ChipFacts {
                     / figures::real(dram.bandwidth.denominator.get()),
                 sram_bytes_per_cycle: figures::real(activations + chip.weight_sram.port.0.get()),
             },
+            activation,
+            design: chip.clone(),
         }
     }
 }
@@ -139,6 +148,8 @@ pub struct RunResult {
     pub schedule: Schedule,
     /// How long it took.
     pub timeline: Timeline,
+    /// What array and DRAM bus did when; empty where nobody looked.
+    pub record: Record,
     /// What quantisation lost, layer by layer; empty when only time was asked for.
     pub quality: Vec<LayerQualityRow>,
     /// Against labels and floats; `None` without labelled images.
@@ -221,12 +232,21 @@ pub struct Contrasted<'a> {
 /// `charts/*.svg` (with `png` also `charts/*.png`). Returns their paths in the order written.
 ///
 /// # Errors
-/// When a folder cannot be made or a file cannot be written; files written before stay.
+/// When a folder cannot be made or a file cannot be written; then an older report in its place is as before,
+/// see [`write::all`].
 pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    let files = files(out, report, png);
+    write::all(&files)?;
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The files of [`write_all`] with their bytes, not written yet.
+#[must_use]
+pub fn files(out: &Path, report: &Report, png: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for run in &report.chips {
         let name = format!("{}.json", write::file_stem(&run.chip.name));
-        files.push((out.join(name), json::text(run).into_bytes()));
+        files.push((out.join(name), json::text(report, run).into_bytes()));
     }
     files.push((out.join("layers.csv"), csv::layers(report)));
     let charts = charts::draw_all(report);
@@ -244,10 +264,7 @@ pub fn write_all(out: &Path, report: &Report, png: bool) -> Result<Vec<PathBuf>,
             files.push((path.with_added_extension("png"), bytes));
         }
     }
-    for (path, bytes) in &files {
-        write::atomically(path, bytes)?;
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    files
 }
 
 #[cfg(test)]
@@ -277,17 +294,35 @@ edge.json
 layers.csv
 report.html
 charts/edge-pairs-contrast.svg
+charts/edge-chip-block.svg
 charts/edge-repvgg-a0-latency.svg
+charts/edge-repvgg-a0-latency-sorted.svg
+charts/edge-repvgg-a0-waterfall.svg
 charts/edge-repvgg-a0-roofline.svg
+charts/edge-repvgg-a0-traffic.svg
 charts/edge-resnet-18-latency.svg
+charts/edge-resnet-18-latency-sorted.svg
+charts/edge-resnet-18-waterfall.svg
 charts/edge-resnet-18-roofline.svg
+charts/edge-resnet-18-traffic.svg
 charts/edge-repvgg-a0-vs-resnet-18-sram.svg
+charts/repvgg-a0-utilisation.svg
+charts/resnet-18-utilisation.svg
 charts/edge-pairs-contrast.png
+charts/edge-chip-block.png
 charts/edge-repvgg-a0-latency.png
+charts/edge-repvgg-a0-latency-sorted.png
+charts/edge-repvgg-a0-waterfall.png
 charts/edge-repvgg-a0-roofline.png
+charts/edge-repvgg-a0-traffic.png
 charts/edge-resnet-18-latency.png
+charts/edge-resnet-18-latency-sorted.png
+charts/edge-resnet-18-waterfall.png
 charts/edge-resnet-18-roofline.png
+charts/edge-resnet-18-traffic.png
 charts/edge-repvgg-a0-vs-resnet-18-sram.png
+charts/repvgg-a0-utilisation.png
+charts/resnet-18-utilisation.png
 ");
         assert_eq!(bytes(&first), bytes(&second));
     }

@@ -1,17 +1,19 @@
 //! A report made by hand for tests: a plain net and a residual net of `n` layers on one chip.
 
 use super::{Accuracy, ChipFacts, ChipRun, ConfigTable, LayerQualityRow, Provenance};
-use super::{Report, Roofs, RunResult};
-use crate::chip::{Array, Pe, PeKind, Pointwise};
+use super::{Report, RunResult};
+use crate::chip::{Array, Chip, Pe, PeKind, Pointwise};
 use crate::fixed::{Accumulator, Overflow};
 use crate::network::{Conv, Form};
+use crate::problem::OverrideFlag;
 use crate::quantise::{Numerics, Widths};
 use crate::reparam::{Activation, Layer, LayerGraph, LayerId, LayerOp, TensorId};
-use crate::schedule::{Buffer, BufferId, DramLayout, OpId, Schedule, Traffic};
+use crate::schedule::{Buffer, BufferId, DramLayout, Op, OpId, OpKind, Schedule, Traffic};
 use crate::tensor::FeatureMap;
 use crate::time::{Accesses, Account, Cause, DramTraffic, LayerTime, Moved, Occupancy, Timeline};
-use crate::units::{Bytes, Cycles, Elements, Hertz, Macs, Tick, Words, count};
-use std::num::NonZeroU64;
+use crate::time::{ArraySpan, BusSpan, Record};
+use crate::units::{Bytes, Cycles, Elements, Macs, Tick, Words, count};
+use std::path::Path;
 
 const PEAK: u64 = 576;
 const WORD: u64 = 8;
@@ -28,16 +30,7 @@ pub(crate) fn report(n: usize) -> Report {
             digests: vec![("study.toml".to_owned(), "sha256:0123abcd".to_owned())],
         },
         chips: vec![ChipRun {
-            chip: ChipFacts {
-                name: "edge".to_owned(),
-                clock: Hertz(NonZeroU64::new(200_000_000).unwrap()),
-                activation_capacity: Bytes(1 << 20),
-                roofs: Roofs {
-                    peak_macs_per_cycle: 576.0,
-                    dram_bytes_per_cycle: 8.0,
-                    sram_bytes_per_cycle: 136.0,
-                },
-            },
+            chip: ChipFacts::of(&chip(), Bytes(1)),
             networks: vec![plain, residual],
             pairs: vec![(0, 1)],
         }],
@@ -50,6 +43,17 @@ pub(crate) fn report(n: usize) -> Report {
         }],
         notes: vec!["Made by hand & not measured.".to_owned()],
     }
+}
+
+/// The edge chip, slower: 200 MHz, 8 B/cycle from DRAM, 136 B/cycle from SRAM.
+fn chip() -> Chip {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/chips/edge.toml");
+    let flags = [
+        "clock.frequency_mhz=200",
+        "dram.gigabytes_per_second=1.6",
+        "weight_sram.port_bytes=104",
+    ];
+    Chip::read_with(Path::new(file), &flags.map(OverrideFlag::new)).unwrap()
 }
 
 fn row(key: &str, value: &str, source: &str) -> (String, String, String) {
@@ -132,6 +136,7 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
         },
     );
     let timeline = timeline(&graph);
+    let record = record(&timeline);
     let quality = graph
         .layers
         .iter()
@@ -147,6 +152,7 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
         name: name.to_owned(),
         schedule: schedule(graph, numerics),
         timeline,
+        record,
         quality,
         accuracy: Some(Accuracy {
             images: 1000,
@@ -157,27 +163,70 @@ fn run(name: &str, form: Form, layers: Vec<Layer>) -> RunResult {
     }
 }
 
+/// A layer is one span of the array, and its weights one span of the bus.
+fn record(timeline: &Timeline) -> Record {
+    let layers = timeline.layers.iter().enumerate();
+    Record {
+        array: (layers.clone())
+            .map(|(_, time)| ArraySpan {
+                layer: time.layer,
+                op: None,
+                from: time.start,
+                to: time.end,
+                account: time.account,
+            })
+            .collect(),
+        bus: layers
+            .map(|(index, time)| BusSpan {
+                op: OpId(index),
+                from: time.start,
+                to: time.start + Cycles(time.dram.bus().0.div_ceil(8)).min(time.end - time.start),
+                bytes: time.dram.bus(),
+            })
+            .collect(),
+    }
+}
+
+/// A Fetch a layer.
+fn fetches(layers: usize) -> Vec<Op> {
+    (0..layers)
+        .map(|layer| Op {
+            layer: LayerId(layer),
+            after: Vec::new(),
+            kind: OpKind::Fetch {
+                row_group: 0,
+                fills: 0..1,
+            },
+        })
+        .collect()
+}
+
 fn buffer_bytes(shape: FeatureMap) -> u64 {
     count(shape.pixels()) * count(shape.channels).div_ceil(WORD) * WORD
 }
 
 fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
     let tensors = graph.layers.len() + 1;
+    let mut base = 0;
     let buffers = (0..tensors)
         .map(|t| {
             let shape = graph.shape(TensorId(t));
+            let words = buffer_bytes(shape) / WORD;
+            // No two buffers share a word.
+            base += words;
             Buffer {
                 tensor: TensorId(t),
                 images: 1,
                 rows: shape.height,
-                base: Words(0),
-                words: Words(buffer_bytes(shape) / WORD),
+                base: Words(base - words),
+                words: Words(words),
                 elements: shape.elements().0,
                 live: OpId(0)..OpId(0),
             }
         })
         .collect();
     Schedule {
+        ops: fetches(graph.layers.len()),
         graph,
         numerics,
         array: Array {
@@ -202,7 +251,6 @@ fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
             tensors: Vec::new(),
             weights: Vec::new(),
         },
-        ops: Vec::new(),
     }
 }
 

@@ -26,6 +26,20 @@ pub fn terminal(report: &Report, width: u16, borders: Borders) -> String {
     chips.join("\n")
 }
 
+/// The layers of every network on every chip as text of at most `width` columns, ending in a newline; no
+/// colour.
+#[must_use]
+pub fn layers(report: &Report, width: u16, borders: Borders) -> String {
+    let tables = report.chips.iter().flat_map(|run| {
+        run.networks.iter().map(move |network| {
+            let grid = grid::layers(network);
+            let title = format!("{} on {}\n", grid.title, run.chip.name);
+            title + &print(&grid, width, borders)
+        })
+    });
+    tables.collect::<Vec<_>>().join("\n")
+}
+
 fn chip(run: &ChipRun, width: u16, borders: Borders) -> String {
     let contrasts: Vec<Contrasted<'_>> = run.contrasts().collect();
     let mut text = heading(run);
@@ -59,7 +73,8 @@ fn heading(run: &ChipRun) -> String {
     )
 }
 
-fn print(grid: &Grid, width: u16, borders: Borders) -> String {
+/// The rows of one table, without its title; a table that is too wide in several parts.
+pub(super) fn print(grid: &Grid, width: u16, borders: Borders) -> String {
     let parts: Vec<String> = split(grid, usize::from(width))
         .iter()
         .map(|part| framed(part, borders))

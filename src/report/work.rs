@@ -43,7 +43,8 @@ pub fn op_words(op: &LayerOp) -> String {
 }
 
 /// Weights of one output of a layer: kernel · kernel · input channels of its group; 0 without weights.
-fn fan_in(graph: &LayerGraph, layer: &Layer) -> u64 {
+#[must_use]
+pub fn fan_in(graph: &LayerGraph, layer: &Layer) -> u64 {
     let input = graph.shape(layer.inputs[0]);
     match &layer.op {
         LayerOp::Conv { conv, .. } => {

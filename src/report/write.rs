@@ -1,4 +1,4 @@
-//! Files appear whole or not at all.
+//! Files appear whole or not at all, and those of one report together.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,9 +30,31 @@ impl ReportError {
     #[must_use]
     pub fn help(&self) -> String {
         let Self::Write { path, cause } = self;
-        let folder = path.parent().unwrap_or(path).display().to_string();
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let folder = folder.display().to_string();
         match cause.kind() {
-            io::ErrorKind::StorageFull => format!("free space on the disk of {folder}"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                format!("free space on the disk of {folder}, or choose another output folder")
+            }
+            io::ErrorKind::FileTooLarge => {
+                format!(
+                    "raise the limit on the size of a file (`ulimit -f`), or write to another disk than that of {folder}"
+                )
+            }
+            io::ErrorKind::IsADirectory => {
+                format!(
+                    "{} is a folder: name a file, or remove the folder",
+                    path.display()
+                )
+            }
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                format!(
+                    "a file stands where the folder {folder} should be: choose another output folder"
+                )
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 format!("choose an output folder you may write to, not {folder}")
             }
@@ -47,18 +69,78 @@ impl ReportError {
 /// # Errors
 /// When a folder or the file cannot be written; then `path` is as before.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    replace(path, bytes).map_err(|cause| ReportError::Write {
-        path: path.to_owned(),
-        cause,
-    })
+    all(&[(path, bytes)])
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes many files, folders included, all or none: each is written whole beside its place, `.repchip-` in
+/// front of its name, and only when the last byte of the last file is on the disk they are renamed.
+///
+/// A reader sees the old file or the new one, never a part. Only a failure while files are renamed, which
+/// takes no space, can leave some old and some new ones.
+///
+/// # Errors
+/// When a folder or a file cannot be written; then all is as before, and no other file stays behind.
+pub fn all<P: AsRef<Path>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<(), ReportError> {
+    let mut folders = Folders::default();
+    let staged = (files.iter())
+        .map(|(path, bytes)| {
+            let path = path.as_ref();
+            let stage = stage(path, bytes.as_ref(), &mut folders);
+            stage.map_err(|cause| failed(path, cause))
+        })
+        .collect::<Result<Vec<NamedTempFile>, _>>()?;
+    for (file, (path, _)) in staged.into_iter().zip(files) {
+        let path = path.as_ref();
+        (file.persist(path)).map_err(|refused| failed(path, refused.error))?;
+        folders.made.clear();
+    }
+    Ok(())
+}
+
+fn failed(path: &Path, cause: io::Error) -> ReportError {
+    let path = path.to_owned();
+    ReportError::Write { path, cause }
+}
+
+/// Folders made for files; those still listed go again, when they are empty.
+#[derive(Default)]
+struct Folders {
+    /// The outer ones first.
+    made: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// Makes `folder` and those around it.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = folder
+            .ancestors()
+            .take_while(|outer| !outer.as_os_str().is_empty() && !outer.exists())
+            .collect();
+        std::fs::create_dir_all(folder)?;
+        self.made.extend(missing.iter().rev().map(PathBuf::from));
+        Ok(())
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        for folder in self.made.iter().rev() {
+            // One that another program has filled since stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+/// The file under another name beside `path`, whole and on the disk.
+fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<NamedTempFile> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder)?;
+    folders.make(folder)?;
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -68,8 +150,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file: NamedTempFile = builder.prefix(".repchip-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|failed| failed.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// A name as part of a file name: letters, digits, `.`, `-` and `_` stay, all else becomes `-`. A name
@@ -114,6 +195,57 @@ mod tests {
         assert!(error.to_string().contains("under.txt"));
         assert!(!error.help().is_empty());
         assert_ne!(error.io().kind(), io::ErrorKind::Other);
+    }
+
+    /// Names of all files and folders under `folder`, with the bytes of the files.
+    fn tree(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            found.push((path.clone(), std::fs::read(&path).ok()));
+            if path.is_dir() {
+                found.extend(tree(&path));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn of_many_files_all_are_written_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("old"), b"old").unwrap();
+        std::fs::create_dir(at("a-folder")).unwrap();
+        let before = tree(folder.path());
+        for bad in ["a-folder", "old/under", "old/deeper/under"] {
+            let files = [(at("new/deep/x"), "x"), (at("old"), "new"), (at(bad), "y")];
+            let error = all(&files).unwrap_err();
+            assert!(error.to_string().contains(bad), "{error}");
+            assert!(!error.help().contains("disk"), "{}", error.help());
+            assert_eq!(tree(folder.path()), before, "{bad}");
+        }
+        all(&[(at("new/deep/x"), "x"), (at("old"), "new")]).unwrap();
+        assert_eq!(std::fs::read(at("old")).unwrap(), b"new");
+        assert_eq!(tree(folder.path()).len(), 5);
+    }
+
+    #[test]
+    fn each_cause_has_its_remedy() {
+        use io::ErrorKind::{
+            FileTooLarge, Other, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+        };
+        let help = |kind: io::ErrorKind| failed(Path::new("out/x"), kind.into()).help();
+        assert!(help(StorageFull).starts_with("free space on the disk of out"));
+        assert!(help(FileTooLarge).contains("ulimit -f"));
+        assert!(help(PermissionDenied).contains("not out"));
+        assert_eq!(help(PermissionDenied), help(ReadOnlyFilesystem));
+        assert!(help(Other).contains("out"));
+        assert!(
+            failed(Path::new("x"), PermissionDenied.into())
+                .help()
+                .ends_with("not .")
+        );
     }
 
     #[test]

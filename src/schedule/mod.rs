@@ -7,6 +7,7 @@
 //! This room knows nothing of cycles and of a weight's value.
 
 pub mod check;
+mod text;
 pub mod weights;
 pub mod work;
 

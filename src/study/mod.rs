@@ -5,6 +5,7 @@
 //! the field here is an `Option`, a list that may be empty, or [`NetworkEntry::execute`].
 //! This room does not open the files it names, and knows nothing of how a study is run.
 
+mod bounds;
 mod error;
 mod network;
 mod raw;
@@ -14,7 +15,7 @@ pub use error::StudyError;
 
 use crate::fixed::Rule;
 use crate::network::Form;
-use crate::problem::Setting;
+use crate::problem::{Setting, schema};
 use crate::quantise::{ResidualForm, Widths};
 use crate::tensor::FeatureMap;
 use serde::Serialize;
@@ -188,6 +189,12 @@ pub struct Study {
 }
 
 impl Study {
+    /// The JSON Schema of a study's file (draft 2020-12), as text that ends in a newline.
+    #[must_use]
+    pub fn schema() -> String {
+        schema::document::<raw::RawStudy>()
+    }
+
     /// The effective configuration, key by key, defaults included.
     #[must_use]
     pub fn effective(&self) -> &[Setting] {

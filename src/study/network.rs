@@ -1,17 +1,13 @@
 //! One network of a study: what it is, where its parameters and images come from.
 
 use super::raw::{RawNetwork, RawWeights};
-use super::{Images, NetworkEntry, Normalisation, StudyError, WeightSource};
-use crate::network::Form;
+use super::{Images, NetworkEntry, Normalisation, StudyError, WeightSource, bounds};
 use crate::problem::findings::nearest;
 use crate::problem::{Findings, Real, Sourced};
 use crate::tensor::FeatureMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-
-/// Largest height, width and channels of an input.
-const MAX_SIDE: usize = 16_384;
-const MAX_CHANNELS: usize = 4_096;
 
 /// The folder of the study, from which its paths are taken.
 pub(super) struct Folder(PathBuf);
@@ -53,15 +49,7 @@ pub(super) fn entry(
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let id = id(f, &raw.id);
     let name = name(f, &key("name"), &raw.name, known);
-    let form = f.choice(
-        &key("form"),
-        &raw.form,
-        &[
-            ("train", Form::Train),
-            ("deploy", Form::Deploy),
-            ("folded", Form::Folded),
-        ],
-    );
+    let form = f.choice(&key("form"), &raw.form, &bounds::FORMS);
     let input = input(f, &key("input"), &raw.input);
     let weights = match &raw.weights {
         Some(raw) => Some(weights(f, &key("weights"), raw, folder)),
@@ -88,8 +76,7 @@ pub(super) fn entry(
 
 fn id(f: &mut Findings, raw: &Sourced<String>) -> Option<String> {
     let id = f.text("networks.id", &raw.value, raw.span.clone())?;
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if id.chars().all(good) {
+    if bounds::is_id(&id) {
         return Some(id);
     }
     f.report(StudyError::BadId { id }.into(), raw.span.clone(), "this id");
@@ -123,9 +110,9 @@ fn input(
         f.report(error.into(), raw.span(), "this list");
         return None;
     };
-    let height = f.integer(&format!("{key}.height"), height, 1..=MAX_SIDE);
-    let width = f.integer(&format!("{key}.width"), width, 1..=MAX_SIDE);
-    let channels = f.integer(&format!("{key}.channels"), channels, 1..=MAX_CHANNELS);
+    let height = f.integer(&format!("{key}.height"), height, bounds::SIDE);
+    let width = f.integer(&format!("{key}.width"), width, bounds::SIDE);
+    let channels = f.integer(&format!("{key}.channels"), channels, bounds::CHANNELS);
     Some(FeatureMap::new(height?, width?, channels?))
 }
 
@@ -137,7 +124,7 @@ fn weights(
 ) -> Option<WeightSource> {
     let found = match (&raw.get_ref().seed, &raw.get_ref().file) {
         (Some(seed), None) => {
-            let seed = f.integer(&format!("{key}.seed"), seed, 0..=u64::MAX);
+            let seed = f.integer(&format!("{key}.seed"), seed, bounds::SEED);
             return seed.map(WeightSource::Seed);
         }
         (None, Some(file)) => {
@@ -193,8 +180,8 @@ fn images(
     let logits = file(f, "logits", &raw.logits);
     let calibration = file(f, "calibration", &raw.calibration);
     let used = all_used(f, raw);
-    let mean = statistics(f, &key("mean"), raw.mean.as_ref(), input, -1e6);
-    let std = statistics(f, &key("std"), raw.std.as_ref(), input, 1e-6);
+    let mean = statistics(f, &key("mean"), raw.mean.as_ref(), input, bounds::MEAN);
+    let std = statistics(f, &key("std"), raw.std.as_ref(), input, bounds::STD);
     let (test, labels, logits) = (test?, labels?, logits?);
     used.then_some(())?;
     let Some(calibration) = calibration? else {
@@ -309,13 +296,13 @@ fn all_used(f: &mut Findings, raw: &RawNetwork) -> bool {
     good
 }
 
-/// One number per channel, from `low` to a million.
+/// One number per channel, each in `range`.
 fn statistics(
     f: &mut Findings,
     key: &str,
     raw: Option<&Spanned<Vec<Sourced<Real>>>>,
     input: Option<FeatureMap>,
-    low: f64,
+    range: RangeInclusive<f64>,
 ) -> Option<Vec<f64>> {
     let raw = raw?;
     let list = raw.get_ref();
@@ -328,6 +315,6 @@ fn statistics(
         f.report(error.into(), raw.span(), "this list");
         return None;
     }
-    let numbers: Vec<_> = list.iter().map(|raw| f.real(key, raw, low, 1e6)).collect();
+    let numbers: Vec<_> = (list.iter().map(|raw| f.real(key, raw, range.clone()))).collect();
     numbers.into_iter().collect()
 }

@@ -2,13 +2,9 @@
 
 use super::network::{self, Folder};
 use super::raw::{RawContrast, RawMapping, RawNetwork, RawNumerics, RawStudy};
-use super::{
-    Calibration, Contrast, Halo, ImageLoop, MappingEntry, NumericsEntry, Offload, Study,
-    StudyError, WeightScales,
-};
-use crate::fixed::{Rounding, Rule};
+use super::{Calibration, Contrast, MappingEntry, NumericsEntry, Study, StudyError, bounds};
 use crate::problem::{Findings, OverrideFlag, Problems, SourceFile, Sourced, mirror};
-use crate::quantise::{ResidualForm, Widths};
+use crate::quantise::Widths;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -69,7 +65,7 @@ fn study(f: &mut Findings, raw: &RawStudy, folder: &Folder, known: &[&str]) -> O
         .map(|contrast| self::contrast(f, contrast, entries))
         .collect();
     let numerics = numerics(f, &raw.numerics);
-    let batch = f.integer("input.batch", &raw.input.batch, 1..=1024_usize);
+    let batch = f.integer("input.batch", &raw.input.batch, bounds::BATCH);
     let mapping = mapping(f, &raw.mapping);
     Some(Study {
         name: name?,
@@ -165,45 +161,18 @@ fn place_of(
 }
 
 fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
-    let activation_bits = f.integer("numerics.activation_bits", &raw.activation_bits, 2..=16_u8);
-    let weight_bits = f.integer("numerics.weight_bits", &raw.weight_bits, 2..=16_u8);
-    let output_bits = f.integer("numerics.output_bits", &raw.output_bits, 2..=16_u8);
-    let weights = f.choice(
-        "numerics.weights",
-        &raw.weights,
-        &[
-            ("per_channel", WeightScales::PerChannel),
-            ("per_tensor", WeightScales::PerTensor),
-        ],
+    let activation_bits = f.integer(
+        "numerics.activation_bits",
+        &raw.activation_bits,
+        bounds::BITS,
     );
+    let weight_bits = f.integer("numerics.weight_bits", &raw.weight_bits, bounds::BITS);
+    let output_bits = f.integer("numerics.output_bits", &raw.output_bits, bounds::BITS);
+    let weights = f.choice("numerics.weights", &raw.weights, &bounds::WEIGHTS);
     let calibration = calibration(f, raw);
-    let family: Option<fn(Rounding) -> Rule> = f.choice(
-        "numerics.rule",
-        &raw.rule,
-        &[
-            ("multiplier", Rule::Multiplier as fn(Rounding) -> Rule),
-            ("shift", Rule::Shift),
-        ],
-    );
-    let rounding = f.choice(
-        "numerics.rounding",
-        &raw.rounding,
-        &[
-            ("floor", Rounding::Floor),
-            ("toward_zero", Rounding::TowardZero),
-            ("half_up", Rounding::HalfUp),
-            ("half_even", Rounding::HalfEven),
-            ("half_away", Rounding::HalfAway),
-        ],
-    );
-    let residual = f.choice(
-        "numerics.residual",
-        &raw.residual,
-        &[
-            ("separate", ResidualForm::Separate),
-            ("accumulate", ResidualForm::Accumulate),
-        ],
-    );
+    let family = f.choice("numerics.rule", &raw.rule, &bounds::RULES);
+    let rounding = f.choice("numerics.rounding", &raw.rounding, &bounds::ROUNDINGS);
+    let residual = f.choice("numerics.residual", &raw.residual, &bounds::RESIDUALS);
     Some(NumericsEntry {
         widths: Widths {
             activation_bits: activation_bits?,
@@ -222,16 +191,12 @@ fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
     let choice = f.choice(
         "numerics.calibration",
         &raw.calibration,
-        &[
-            ("min_max", Calibration::MinMax),
-            ("percentile", Calibration::Percentile(0.0)),
-            ("mse", Calibration::Mse),
-        ],
+        &bounds::CALIBRATIONS,
     );
     let percentile = raw
         .percentile
         .as_ref()
-        .map(|percentile| (percentile, f.real(KEY, percentile, 50.0, 100.0)));
+        .map(|percentile| (percentile, f.real(KEY, percentile, bounds::PERCENTILE)));
     match (choice?, percentile) {
         (Calibration::Percentile(_), Some((_, value))) => value.map(Calibration::Percentile),
         (Calibration::Percentile(_), None) => {
@@ -256,24 +221,9 @@ fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
 
 fn mapping(f: &mut Findings, raw: &RawMapping) -> Option<MappingEntry> {
     f.setting("mapping.inplace_add", raw.inplace_add.span.clone());
-    let halo = f.choice(
-        "mapping.halo",
-        &raw.halo,
-        &[("keep", Halo::Keep), ("refetch", Halo::Refetch)],
-    );
-    let images = f.choice(
-        "mapping.images",
-        &raw.images,
-        &[
-            ("outermost", ImageLoop::Outermost),
-            ("inside_weights", ImageLoop::InsideWeights),
-        ],
-    );
-    let offload = f.choice(
-        "mapping.offload",
-        &raw.offload,
-        &[("host", Offload::Host), ("forbid", Offload::Forbid)],
-    );
+    let halo = f.choice("mapping.halo", &raw.halo, &bounds::HALOS);
+    let images = f.choice("mapping.images", &raw.images, &bounds::IMAGE_LOOPS);
+    let offload = f.choice("mapping.offload", &raw.offload, &bounds::OFFLOADS);
     Some(MappingEntry {
         inplace_add: raw.inplace_add.value,
         halo: halo?,

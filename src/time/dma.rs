@@ -3,7 +3,7 @@
 use super::OpSpan;
 use super::dram::Channel;
 use super::fold::Fold;
-use crate::schedule::{Op, OpKind, Traffic};
+use crate::schedule::{Op, OpId, OpKind, Traffic};
 use crate::units::{Addr, Bytes, Tick, count};
 
 /// Operations of the DMA engine, in order.
@@ -45,6 +45,7 @@ impl Fold<'_> {
         let mut moved = false;
         while let Some(&index) = self.dma.ops.get(self.dma.next) {
             let op = &self.schedule.ops[index];
+            self.channel.serve(OpId(index));
             let span = match &op.kind {
                 OpKind::Load { start, bytes, .. } | OpKind::Store { start, bytes, .. } => {
                     self.transfer(op, *start, *bytes)

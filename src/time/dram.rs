@@ -4,7 +4,9 @@
 //! is free and no other burst is issued. It leaves the bus at `max(issue + latency, bus free) + burst / bandwidth`,
 //! exact to the fraction; its place is free and its data count from the next whole cycle on.
 
+use super::record::BusSpan;
 use crate::chip::FlatDram;
+use crate::schedule::OpId;
 use crate::units::{Addr, Bytes, Cycles, Tick};
 
 /// A moment as whole cycles and a fraction in units of one over the bandwidth's numerator.
@@ -35,6 +37,32 @@ pub(super) struct Channel {
     /// Ends of the bursts in the places under way, zero while unused; `oldest` is the next to be taken again.
     ends: Vec<Tick>,
     oldest: usize,
+    /// Spans of the bus, when somebody looks.
+    record: Option<BusRecord>,
+}
+
+/// Bursts of one operation that follow one another without a gap are one span.
+#[derive(Debug, Clone)]
+struct BusRecord {
+    op: OpId,
+    spans: Vec<BusSpan>,
+}
+
+impl BusRecord {
+    fn burst(&mut self, starts: Exact, joins: bool, ends: Tick, bytes: Bytes) {
+        match self.spans.last_mut() {
+            Some(last) if joins && last.op == self.op => {
+                last.to = ends;
+                last.bytes += bytes;
+            }
+            Some(_) | None => self.spans.push(BusSpan {
+                op: self.op,
+                from: starts.ceil(),
+                to: ends,
+                bytes,
+            }),
+        }
+    }
 }
 
 impl Channel {
@@ -55,7 +83,28 @@ impl Channel {
             next_issue: Tick::ZERO,
             ends: vec![Tick::ZERO; dram.in_flight],
             oldest: 0,
+            record: None,
         }
+    }
+
+    /// Keeps the spans of the bus from now on.
+    pub(super) fn observe(&mut self) {
+        self.record = Some(BusRecord {
+            op: OpId(0),
+            spans: Vec::new(),
+        });
+    }
+
+    /// Says whose bursts come next.
+    pub(super) fn serve(&mut self, op: OpId) {
+        if let Some(record) = &mut self.record {
+            record.op = op;
+        }
+    }
+
+    /// The spans kept so far, in order of time.
+    pub(super) fn into_spans(self) -> Vec<BusSpan> {
+        self.record.map_or_else(Vec::new, |record| record.spans)
     }
 
     /// Issues one burst no earlier than `from`: when it was issued, and when its data count.
@@ -68,6 +117,7 @@ impl Channel {
             fraction: 0,
         };
         let start = arrival.max(self.bus_free);
+        let joins = start == self.bus_free;
         let fraction = start.fraction + self.fraction;
         let carry = u64::from(fraction >= self.parts);
         self.bus_free = Exact {
@@ -76,6 +126,9 @@ impl Channel {
         };
         let end = self.bus_free.ceil();
         *place = end;
+        if let Some(record) = &mut self.record {
+            record.burst(start, joins, end, self.burst);
+        }
         self.oldest += 1;
         if self.oldest == self.ends.len() {
             self.oldest = 0;

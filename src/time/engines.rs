@@ -37,6 +37,7 @@ impl Fold<'_> {
             };
             let Some(span) = span else { return moved };
             self.spans[index] = Some(span);
+            self.record(op.layer, Some(index));
             self.next += 1;
             moved = true;
         }
@@ -52,6 +53,7 @@ impl Fold<'_> {
         self.layer_start = self.array.now;
         self.strip = None;
         self.layers[layer.0].start = self.layer_start;
+        self.record_from(layer);
         if let LayerPlan::Array(plan) = &self.schedule.layers[layer.0] {
             self.make_cost(layer);
             let images = self.schedule.images_swept(layer);
@@ -60,9 +62,11 @@ impl Fold<'_> {
             let setup = self.array.now + self.chip.control.layer_start_cycles;
             self.array.wait(&mut account, &[(Cause::Setup, setup)]);
             self.layers[layer.0].account = account;
+            self.record(layer, None);
             self.layers[layer.0].macs = account::macs(&plan.work, images);
             account::charge_steps(&mut self.layers[layer.0].account, &plan.work, images);
         }
+        self.record_from(layer);
         true
     }
 
@@ -91,6 +95,7 @@ impl Fold<'_> {
             self.array.wait(&mut time.account, &[bound]);
         }
         time.end = self.array.now;
+        self.record(layer, None);
         self.layer = None;
         true
     }

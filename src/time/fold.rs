@@ -11,6 +11,7 @@ use super::cost::{RowGroupShape, SweepAccess, SweepCost};
 use super::dma::Dma;
 use super::dram::Channel;
 use super::fills::{FillPlan, Slots};
+use super::record::{ArrayRecord, Record};
 use super::sweep::{ArrayState, SweepCursor};
 use super::{Accesses, Account, Cause, DramTraffic, LayerTime, OpSpan};
 use crate::chip::{Chip, Dram};
@@ -30,7 +31,17 @@ pub(super) struct Folded {
 pub(super) fn fold(schedule: &Schedule, chip: &Chip) -> Folded {
     let mut fold = Fold::new(schedule, chip);
     fold.run();
-    fold.finish()
+    fold.finish().0
+}
+
+/// The same fold, with a record of what array and bus did when.
+pub(super) fn observed(schedule: &Schedule, chip: &Chip) -> (Folded, Record) {
+    let mut fold = Fold::new(schedule, chip);
+    fold.channel.observe();
+    fold.record = Some(ArrayRecord::default());
+    fold.run();
+    let (folded, record) = fold.finish();
+    (folded, record.expect("asked for above"))
 }
 
 /// Sweeps of one layer, with the same rows and a row group of the same shape, have the same accesses.
@@ -63,6 +74,8 @@ pub(super) struct Fold<'a> {
     pub(super) access: Option<(AccessKey, SweepAccess)>,
     /// First cycle of the Sweep under way.
     pub(super) sweep_start: Tick,
+    /// What the array did so far, when somebody looks.
+    pub(super) record: Option<ArrayRecord>,
 }
 
 impl<'a> Fold<'a> {
@@ -107,6 +120,7 @@ impl<'a> Fold<'a> {
             strip: None,
             access: None,
             sweep_start: Tick::ZERO,
+            record: None,
         }
     }
 
@@ -139,8 +153,23 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// Takes what `layer` is charged so far as recorded.
+    pub(super) fn record_from(&mut self, layer: LayerId) {
+        if let Some(record) = &mut self.record {
+            record.begin(&self.layers[layer.0].account);
+        }
+    }
+
+    /// Records the array's time since the last record as that of `op`, or of the layer itself.
+    pub(super) fn record(&mut self, layer: LayerId, op: Option<usize>) {
+        if let Some(record) = &mut self.record {
+            let account = &self.layers[layer.0].account;
+            record.note(layer, op.map(OpId), self.array.now, account);
+        }
+    }
+
     /// The last layer ends with the last byte of the output in DRAM.
-    fn finish(mut self) -> Folded {
+    fn finish(mut self) -> (Folded, Option<Record>) {
         let last = self.layer;
         assert!(self.leave(), "all operations have run");
         let stored = self
@@ -155,16 +184,23 @@ impl<'a> Fold<'a> {
             self.array
                 .wait(&mut time.account, &[(Cause::OutputsWait, stored)]);
             time.end = self.array.now;
+            self.record(last, None);
         }
         let ops = self
             .spans
             .into_iter()
             .map(|span| span.expect("all operations have run"))
             .collect();
-        Folded {
+        let folded = Folded {
             layers: self.layers,
             ops,
             total: self.array.now - Tick::ZERO,
-        }
+        };
+        let bus = self.channel.into_spans();
+        let record = self.record.map(|array| Record {
+            array: array.finish(&folded.layers),
+            bus,
+        });
+        (folded, record)
     }
 }

@@ -15,7 +15,11 @@ mod ideal;
 mod occupancy;
 mod offload;
 mod reads;
+mod record;
 mod sweep;
+
+pub use occupancy::stored;
+pub use record::{ArraySpan, BusSpan, Record};
 
 use crate::chip::Chip;
 use crate::reparam::LayerId;
@@ -331,6 +335,24 @@ pub fn run(schedule: &Schedule, chip: &Chip, mode: Mode) -> Timeline {
         Mode::Real => fold::fold(schedule, chip),
         Mode::Ideal => ideal::fold(schedule),
     };
+    timeline(schedule, chip, folded)
+}
+
+/// The time of `schedule` on `chip` as [`run`] gives it in [`Mode::Real`], and what array and bus did when.
+///
+/// # Panics
+/// As [`run`].
+#[must_use]
+pub fn observed(schedule: &Schedule, chip: &Chip) -> (Timeline, Record) {
+    assert_eq!(
+        schedule.array, chip.array,
+        "the schedule was made for this array"
+    );
+    let (folded, record) = fold::observed(schedule, chip);
+    (timeline(schedule, chip, folded), record)
+}
+
+fn timeline(schedule: &Schedule, chip: &Chip, folded: fold::Folded) -> Timeline {
     let occupancy = occupancy::over_time(schedule, chip, &folded.ops);
     Timeline {
         layers: folded.layers,

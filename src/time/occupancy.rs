@@ -81,6 +81,15 @@ fn buffer_bytes(schedule: &Schedule, chip: &Chip, id: BufferId) -> Bytes {
     Bytes(buffer.words.0 * count(chip.array.pe.lanes) * element.0)
 }
 
+/// What each live buffer takes: bytes with padding, without the buffers whose place a later one has taken over.
+/// Their sum is [`Occupancy::bytes`].
+#[must_use]
+pub fn stored(schedule: &Schedule, chip: &Chip, live: &[BufferId]) -> Vec<(BufferId, Bytes)> {
+    storages(schedule, chip, live)
+        .map(|id| (id, buffer_bytes(schedule, chip, id)))
+        .collect()
+}
+
 /// Most unpadded elements live at once.
 pub(super) fn peak_elements(schedule: &Schedule, chip: &Chip, occupancy: &[Occupancy]) -> Elements {
     let live = |o: &Occupancy| {

@@ -5,7 +5,7 @@ use crate::writer::Job;
 use proptest::prelude::*;
 use repchip::chip::{Dram, Pointwise};
 use repchip::schedule::{LayerPlan, OpId, OpKind, Traffic, WeightMode, weights};
-use repchip::time::{self, Cause, Mode};
+use repchip::time::{self, Account, Cause, Mode};
 use repchip::units::{Bytes, Cycles, count};
 
 /// The job with `parts` and `whole` times its bandwidth as `parts / whole`, at most one burst a cycle.
@@ -68,6 +68,35 @@ proptest! {
             prop_assert_eq!(times.total, Cycles(now));
             prop_assert_eq!(times.account().total(), times.total);
         }
+    }
+
+    #[test]
+    fn a_record_tiles_the_run_and_adds_up_to_its_accounts(seed: u64) {
+        let job = job(seed);
+        let (times, record) = time::observed(&job.schedule, &job.chip);
+        prop_assert_eq!(&times, &time::run(&job.schedule, &job.chip, Mode::Real));
+        let mut now = repchip::units::Tick::ZERO;
+        let mut layers = vec![Account::default(); times.layers.len()];
+        for span in &record.array {
+            prop_assert_eq!(span.from, now);
+            prop_assert_eq!(span.account.total(), span.to - span.from);
+            layers[span.layer.0].merge(&span.account);
+            now = span.to;
+        }
+        prop_assert_eq!(now - repchip::units::Tick::ZERO, times.total);
+        for (sum, layer) in layers.iter().zip(&times.layers) {
+            prop_assert_eq!(sum, &layer.account);
+        }
+        let mut free = repchip::units::Tick::ZERO;
+        let mut bytes = Bytes::ZERO;
+        for span in &record.bus {
+            let op = times.span(span.op);
+            prop_assert!(free <= span.from && span.from < span.to);
+            prop_assert!(op.start <= span.from && span.to <= op.end);
+            free = span.to;
+            bytes += span.bytes;
+        }
+        prop_assert_eq!(bytes, times.dram().bus());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::font;
 use super::palette::{Ink, words};
 use super::scene::{Anchor, Scene};
 use crate::report::figures::share;
-use crate::report::human::percent;
+use crate::report::human::{grouped, percent};
 use crate::time::{Account, Cause};
+use crate::units::Cycles;
 
 const SIZE: f64 = 11.0;
 const LINE: f64 = 19.0;
@@ -58,6 +59,31 @@ pub(super) fn present(accounts: &[&Account]) -> Vec<Cause> {
         .collect()
 }
 
+/// Thinner parts are not drawn: they are less than half of the finest line.
+pub(super) const THINNEST: f64 = 0.125;
+
+/// What an account says in words: its name, cycles and share of the run, then a line a cause of at least 0.05 %, the
+/// largest first.
+pub(super) fn tip(name: &str, account: &Account, run: Cycles) -> String {
+    let total = account.total();
+    let mut text = format!(
+        "{name}: {} cycles, {} of the run",
+        grouped(total.0),
+        percent(share(total, run))
+    );
+    let mut causes = present(&[account]);
+    causes.sort_by_key(|&cause| std::cmp::Reverse(account.get(cause)));
+    for cause in causes {
+        let part = share(account.get(cause), total);
+        if part < 0.0005 {
+            continue;
+        }
+        let part = percent(part);
+        text.extend(["\n", &words(cause), " ", &part]);
+    }
+    text
+}
+
 /// Draws cycles by cause as a bar: each cause from where the one before ended.
 pub(super) fn stack(
     scene: &mut Scene,
@@ -72,11 +98,10 @@ pub(super) fn stack(
         let cycles = account.get(cause).0;
         if cycles > 0 {
             let x = origin[0] + real(before) * per_cycle;
-            scene.rect(
-                [x, origin[1]],
-                [real(cycles) * per_cycle, height],
-                Ink::Cause(cause),
-            );
+            let width = real(cycles) * per_cycle;
+            if width >= THINNEST {
+                scene.rect([x, origin[1]], [width, height], Ink::Cause(cause));
+            }
             before += cycles;
         }
     }

@@ -5,20 +5,32 @@
 //! and no clock is used: the same report gives the same bytes everywhere.
 
 mod axis;
+mod block;
 mod contrast;
+mod difference;
 mod font;
+mod gather;
+mod heat;
 mod latency;
 mod legend;
 mod occupancy;
 mod paint;
 pub mod palette;
 mod roofline;
+mod rows;
 mod scene;
+mod stacked;
+mod svg;
+mod traffic;
+mod waterfall;
 
 pub use scene::{Anchor, Scene, Shape};
 
+use super::diff::{self, network::NetworkDiff};
+use super::json::read::Run;
 use super::write::file_stem;
-use super::{ChipRun, Report};
+use super::{ChipFacts, ChipRun, Report, RunResult};
+use latency::Order;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -27,12 +39,24 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// Both networks of each pair, cycles by cause.
     Contrast,
+    /// The chip's parts, capacities and widths.
+    Block,
     /// One network, layer by layer, cycles by cause.
     Latency,
+    /// The same, the longest layer first.
+    LatencySorted,
+    /// One network, from the peak of the array to what is achieved, a step a cause.
+    Waterfall,
     /// One network, MACs a byte against MACs a cycle.
     Roofline,
+    /// One network, layer by layer, DRAM bytes by kind beside their floor.
+    Traffic,
     /// Both networks of a pair, activation SRAM over time.
     Occupancy,
+    /// One network on all chips of the report, array utilisation layer by layer.
+    HeatMap,
+    /// One network of two runs, the difference by cause.
+    Difference,
 }
 
 /// A laid out chart.
@@ -40,8 +64,10 @@ pub enum Kind {
 pub struct Chart {
     /// What it shows.
     pub kind: Kind,
-    /// Name of the chip in its report.
-    pub chip: String,
+    /// Name of the chip in its report; `None` when it shows all chips.
+    pub chip: Option<String>,
+    /// Id of the network when it shows just one.
+    pub network: Option<String>,
     /// File name without extension; unique in a report.
     pub stem: String,
     /// One sentence for those who cannot see it.
@@ -54,7 +80,7 @@ impl Chart {
     /// The chart as an SVG document; texts are texts, in DejaVu Sans or the reader's sans-serif font.
     #[must_use]
     pub fn svg(&self) -> String {
-        paint::svg(&self.scene, &self.description)
+        svg::write(&self.scene, &self.description)
     }
 
     /// The chart as a PNG file of two dots a pixel.
@@ -64,10 +90,19 @@ impl Chart {
     }
 }
 
-/// All charts of a report: for each chip the contrast, then each network, then each pair.
+/// All charts of a report: for each chip the contrast, the chip itself, then each network, then each pair;
+/// last each network over all chips.
 #[must_use]
 pub fn draw_all(report: &Report) -> Vec<Chart> {
     let mut charts: Vec<Chart> = report.chips.iter().flat_map(draw_chip).collect();
+    charts.extend(heat::networks(report).into_iter().map(|id| Chart {
+        kind: Kind::HeatMap,
+        chip: None,
+        network: Some(id.to_owned()),
+        stem: file_stem(&[id, Kind::HeatMap.stem()].join("-")),
+        description: format!("Array utilisation of each layer of {id} on each chip"),
+        scene: heat::scene(report, id),
+    }));
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for chart in &mut charts {
         let times = seen.entry(chart.stem.clone()).or_insert(0);
@@ -88,36 +123,47 @@ pub fn encode_all(charts: &[Chart]) -> Vec<(&str, Vec<u8>)> {
         .collect()
 }
 
+/// The waterfall of one network from `a` to `b`.
+#[must_use]
+pub fn difference(network: &NetworkDiff, a: &Run, b: &Run) -> Chart {
+    Chart {
+        kind: Kind::Difference,
+        chip: Some(b.chip.clone()),
+        network: Some(network.id.clone()),
+        stem: diff::stem(&network.id),
+        description: diff::verdict::sentence(network),
+        scene: difference::scene(network, a, b),
+    }
+}
+
 fn draw_chip(run: &ChipRun) -> Vec<Chart> {
     let chip = &run.chip;
-    let chart = |kind: Kind, subject: &str, name: &str, scene: Scene, description: String| Chart {
+    let chart = |kind: Kind, subject: &str, scene: Scene, description: String| Chart {
         kind,
-        chip: chip.name.clone(),
-        stem: file_stem(&[chip.name.as_str(), subject, name].join("-")),
+        chip: Some(chip.name.clone()),
+        network: None,
+        stem: file_stem(&[chip.name.as_str(), subject, kind.stem()].join("-")),
         description,
         scene,
     };
     let mut charts = Vec::new();
     let contrasts: Vec<_> = run.contrasts().collect();
     if !contrasts.is_empty() {
-        let scene = contrast::scene(&contrasts);
         let description = format!("Cycles by cause of each pair of networks on {}", chip.name);
-        charts.push(chart(
-            Kind::Contrast,
-            "pairs",
-            "contrast",
-            scene,
-            description,
-        ));
+        let scene = contrast::scene(&contrasts);
+        charts.push(chart(Kind::Contrast, "pairs", scene, description));
     }
+    let description = format!("Block diagram of {} with widths and peak rates", chip.name);
+    charts.push(chart(Kind::Block, "chip", block::scene(chip), description));
     for network in &run.networks {
         let id = network.id.as_str();
-        let scene = latency::scene(network, chip);
-        let description = format!("Latency per layer of {id} on {}, by cause", chip.name);
-        charts.push(chart(Kind::Latency, id, "latency", scene, description));
-        let scene = roofline::scene(network, chip);
-        let description = format!("Roofline of {id} on {}", chip.name);
-        charts.push(chart(Kind::Roofline, id, "roofline", scene, description));
+        for (kind, scene, words) in network_scenes(network, chip) {
+            let description = format!("{words} of {id} on {}", chip.name);
+            charts.push(Chart {
+                network: Some(id.to_owned()),
+                ..chart(kind, id, scene, description)
+            });
+        }
     }
     for pair in &contrasts {
         let subject = format!("{}-vs-{}", pair.first.id, pair.second.id);
@@ -126,9 +172,55 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
             "Activation SRAM over time of {} and {} on {}",
             pair.first.id, pair.second.id, chip.name
         );
-        charts.push(chart(Kind::Occupancy, &subject, "sram", scene, description));
+        charts.push(chart(Kind::Occupancy, &subject, scene, description));
     }
     charts
+}
+
+/// The charts of one network on one chip, each with what it shows.
+fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 5] {
+    let latency = |order| latency::scene(network, chip, order);
+    [
+        (
+            Kind::Latency,
+            latency(Order::Network),
+            "Latency per layer, by cause,",
+        ),
+        (
+            Kind::LatencySorted,
+            latency(Order::Longest),
+            "Latency per layer, by cause, the longest first,",
+        ),
+        (
+            Kind::Waterfall,
+            waterfall::scene(network, chip),
+            "Array utilisation from peak to achieved, by cause,",
+        ),
+        (Kind::Roofline, roofline::scene(network, chip), "Roofline"),
+        (
+            Kind::Traffic,
+            traffic::scene(network, chip),
+            "DRAM bytes per layer, by kind, beside their floor,",
+        ),
+    ]
+}
+
+impl Kind {
+    /// End of the file's name.
+    const fn stem(self) -> &'static str {
+        match self {
+            Self::Contrast => "contrast",
+            Self::Block => "block",
+            Self::Latency => "latency",
+            Self::LatencySorted => "latency-sorted",
+            Self::Waterfall => "waterfall",
+            Self::Roofline => "roofline",
+            Self::Traffic => "traffic",
+            Self::Occupancy => "sram",
+            Self::HeatMap => "utilisation",
+            Self::Difference => "difference",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +266,39 @@ mod tests {
         }
     }
 
+    /// The run of `report` as it is read back, with `change` made to its account.
+    fn read_back(change: fn(&mut crate::time::Account)) -> Run {
+        let report = sample::report(22);
+        let file = std::sync::Arc::new(crate::problem::SourceFile {
+            path: "a-long-folder/".repeat(12) + "run.json",
+            text: crate::report::json::text(&report, &report.chips[0]),
+        });
+        let mut run = Run::parse(&file).unwrap();
+        change(&mut run.networks[0].account);
+        run
+    }
+
+    #[test]
+    fn a_difference_is_readable_both_ways_and_when_there_is_none() {
+        let few = read_back(|_| {});
+        let many = read_back(|account| {
+            for (more, cause) in crate::time::Cause::ALL.into_iter().enumerate() {
+                account.add(
+                    cause,
+                    crate::units::Cycles(crate::units::count(more) * 7_000),
+                );
+            }
+        });
+        for [a, b] in [[&few, &many], [&many, &few], [&few, &few]] {
+            let diff = diff::Diff::of(a, b).unwrap();
+            for network in &diff.networks {
+                let chart = difference(network, a, b);
+                assert_readable(&chart);
+                assert!(chart.svg().contains("</svg>"));
+            }
+        }
+    }
+
     #[test]
     fn pictures_are_the_same_twice_and_names_are_unique() {
         let mut report = sample::report(3);
@@ -192,7 +317,9 @@ mod tests {
     fn names_in_a_picture_are_escaped() {
         let mut report = sample::report(3);
         report.chips[0].networks[0].schedule.graph.layers[0].name = "<b>&\"".to_owned();
-        let svg = draw_all(&report)[1].svg();
+        let charts = draw_all(&report);
+        let latency = charts.iter().find(|chart| chart.kind == Kind::Latency);
+        let svg = latency.unwrap().svg();
         assert!(svg.contains("&lt;b&gt;&amp;&quot;"));
         assert!(!svg.contains("<b>"));
     }

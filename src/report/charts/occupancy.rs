@@ -1,23 +1,28 @@
-//! What a shortcut costs: activation SRAM over time of both networks of a pair, on one scale of both axes.
+//! What a shortcut costs: activation SRAM over time of both networks of a pair, tensor by tensor, on one scale
+//! of both axes.
 
 use super::axis::{Linear, tick_text, ticks};
 use super::palette::Ink;
 use super::scene::{Anchor, Scene};
+use super::stacked::{Piece, columns, pieces};
 use super::{font, legend};
-use crate::reparam::{LayerOp, TensorId};
+use crate::reparam::TensorId;
 use crate::report::figures::{real, seconds};
 use crate::report::human::{memory, percent};
 use crate::report::{Contrasted, RunResult};
-use crate::schedule::BufferId;
-use crate::time::Occupancy;
-use crate::units::{Bytes, Cycles, count};
-use std::collections::BTreeSet;
+use crate::units::Cycles;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = WIDTH - 24.0;
-const PANEL: f64 = 190.0;
+const PANEL: f64 = 230.0;
 const KIB: f64 = 1024.0;
+/// Pixels of an em of a tensor's name.
+const NAME: f64 = 10.5;
+/// Tensors of a network that get a number.
+const NAMED: usize = 6;
 
 /// Lays the chart out.
 pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
@@ -31,7 +36,8 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     scene.title(
         &format!("Activation SRAM over time on {}", pair.chip.name),
         &format!(
-            "capacity {}; both networks on the same scales; padding to whole words and banks included",
+            "capacity {}; tensors are named by the layer that makes them; both networks on the same scales; \
+             padding included",
             memory(capacity)
         ),
     );
@@ -47,8 +53,8 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     for network in [pair.first, pair.second] {
         let time = Linear::new(LEFT, RIGHT, ms);
         let size = Linear::new(y + 40.0 + PANEL, y + 40.0, top_kib);
-        panel(&mut scene, pair, network, (time, ms), (size, top_kib));
         y += 40.0 + PANEL + 34.0;
+        y += panel(&mut scene, pair, network, (time, ms), (size, top_kib));
     }
     scene.text(
         [RIGHT, y],
@@ -61,13 +67,14 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
     scene
 }
 
+/// Draws one network; returns the height of the names below its axis.
 fn panel(
     scene: &mut Scene,
     pair: &Contrasted<'_>,
     network: &RunResult,
     (time, ms): (Linear, f64),
     (size, top_kib): (Linear, f64),
-) {
+) -> f64 {
     let capacity = pair.chip.activation_capacity;
     let peak = network.timeline.peak_activation_bytes;
     let top = size.at(top_kib);
@@ -97,10 +104,8 @@ fn panel(
             tick_text(tick),
         );
     }
-    let columns = columns(network, pair, time);
-    for (kind, ink) in [(0, Ink::Tensor), (1, Ink::Shortcut)] {
-        area(scene, &columns, size, kind, ink);
-    }
+    let pieces = pieces(&columns(network, pair, time));
+    paint(scene, network, &pieces, size);
     for tick in ticks(ms, 8) {
         let x = time.at(tick);
         scene.line(
@@ -123,85 +128,98 @@ fn panel(
     );
     let limit = size.at(real(capacity.0) / KIB);
     scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Text, 1.5);
+    tag_largest(scene, network, &pieces, size, size.origin + 33.0)
 }
 
-/// A stretch of time with its KiB: tensors between layers, and tensors kept for an addition.
-struct Column {
-    from: f64,
-    to: f64,
-    kib: [f64; 2],
-}
-
-/// Occupancy as columns at least half a pixel wide, equal neighbours joined; the fullest moment of a narrower stretch stands for it.
-fn columns(network: &RunResult, pair: &Contrasted<'_>, time: Linear) -> Vec<Column> {
-    let shortcuts = shortcuts(network);
-    let entries = &network.timeline.occupancy;
-    let mut columns: Vec<Column> = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let end = entries
-            .get(index + 1)
-            .map_or(network.timeline.total, |next| Cycles(next.at.0));
-        let at = |cycles: Cycles| time.at(seconds(cycles, pair.chip) * 1e3);
-        let (from, to) = (at(Cycles(entry.at.0)), at(end));
-        let kept = kept_bytes(network, entry, &shortcuts);
-        let kib = [entry.bytes.0 - kept.0, kept.0].map(|bytes| real(bytes) / KIB);
-        match columns.last_mut() {
-            Some(last) if same(last.kib, kib) => last.to = to,
-            Some(last) if last.to - last.from < 0.5 => {
-                last.to = to;
-                if kib[0] + kib[1] > last.kib[0] + last.kib[1] {
-                    last.kib = kib;
-                }
-            }
-            _ => columns.push(Column { from, to, kib }),
+/// Paints the tensors in alternate shades.
+fn paint(scene: &mut Scene, network: &RunResult, pieces: &[Piece], size: Linear) {
+    for piece in pieces {
+        let (at, [width, height]) = space(piece, size);
+        // A hair of paper parts neighbours of one shade.
+        let gap = if height > 3.0 { 0.75 } else { 0.0 };
+        scene.rect([at[0], at[1] + gap], [width, height - gap], shade(piece));
+        if width >= 4.0 {
+            let words = format!("{}: {}", name(network, piece.tensor), memory(piece.bytes));
+            scene.tip(at, [width, height], words);
         }
     }
-    columns
 }
 
-fn same(a: [f64; 2], b: [f64; 2]) -> bool {
-    a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-9)
-}
-
-/// Tensors that an addition takes up again: of its two operands the one made earlier.
-fn shortcuts(network: &RunResult) -> BTreeSet<TensorId> {
-    let layers = &network.schedule.graph.layers;
-    layers
-        .iter()
-        .filter_map(|layer| match layer.op {
-            LayerOp::Add { .. } => layer.inputs.iter().min().copied(),
-            LayerOp::Conv { .. } => layer.inputs.get(1).copied(),
-            LayerOp::FullyConnected { .. }
-            | LayerOp::MaxPool(_)
-            | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => None,
+/// The largest tensors, each by its largest piece; of equal ones the earlier. A tensor too small to hold its
+/// number is left out.
+fn largest(pieces: &[Piece], size: Linear) -> Vec<&Piece> {
+    let area = |piece: &Piece| (piece.to - piece.from) * real(piece.bytes.0);
+    let mut best: BTreeMap<TensorId, &Piece> = BTreeMap::new();
+    for piece in pieces {
+        let found = best.entry(piece.tensor).or_insert(piece);
+        if area(piece) > area(found) {
+            *found = piece;
+        }
+    }
+    let mut largest: Vec<&Piece> = best
+        .into_values()
+        .filter(|piece| {
+            let (_, [width, height]) = space(piece, size);
+            width >= 9.0 && height >= 12.0
         })
-        .collect()
+        .collect();
+    largest.sort_by_key(|piece| (Reverse(piece.bytes), piece.tensor));
+    largest.truncate(NAMED);
+    largest
 }
 
-/// Bytes of the live buffers that hold a shortcut, never more than all bytes of the moment.
-fn kept_bytes(network: &RunResult, entry: &Occupancy, shortcuts: &BTreeSet<TensorId>) -> Bytes {
-    let schedule = &network.schedule;
-    let kept = entry.live.iter().map(|&BufferId(id)| {
-        let buffer = &schedule.buffers[id];
-        if shortcuts.contains(&buffer.tensor) {
-            let element = schedule.numerics.activations[buffer.tensor.0].bytes();
-            buffer.words.0 * count(schedule.array.pe.lanes) * element.0
+/// Numbers the largest tensors in place, and writes their names from `y` on; returns the height of the names.
+fn tag_largest(
+    scene: &mut Scene,
+    network: &RunResult,
+    pieces: &[Piece],
+    size: Linear,
+    y: f64,
+) -> f64 {
+    let (mut x, mut line) = (LEFT, y);
+    for (number, piece) in (1..).zip(largest(pieces, size)) {
+        let (at, [width, height]) = space(piece, size);
+        let middle = [at[0] + width / 2.0, at[1] + height / 2.0];
+        let ink = if piece.kept {
+            Ink::OnDark
         } else {
-            0
+            Ink::OnLight
+        };
+        scene.text(middle, Anchor::Middle, NAME, ink, number.to_string());
+        let name = font::fit(name(network, piece.tensor), NAME, 200.0);
+        let text = format!("{number}: {name} {}", memory(piece.bytes));
+        let width = font::width(&text, NAME, false);
+        if x > LEFT && x + width > RIGHT {
+            (x, line) = (LEFT, line + 16.0);
         }
-    });
-    Bytes(kept.sum::<u64>().min(entry.bytes.0))
+        scene.text([x, line], Anchor::Start, NAME, Ink::Text, text);
+        x += width + 18.0;
+    }
+    line - y + 18.0
 }
 
-/// Fills one kind, stacked on the kinds before it.
-fn area(scene: &mut Scene, columns: &[Column], size: Linear, kind: usize, ink: Ink) {
-    for column in columns {
-        let below: f64 = column.kib[..kind].iter().sum();
-        let height = column.kib[kind] * size.per_unit.abs();
-        if height > 0.0 {
-            let top = size.at(below) - height;
-            scene.rect([column.from, top], [column.to - column.from, height], ink);
-        }
+/// Upper left corner, width and height of a piece.
+fn space(piece: &Piece, size: Linear) -> ([f64; 2], [f64; 2]) {
+    let height = real(piece.bytes.0) / KIB * size.per_unit.abs();
+    let bottom = size.at(real(piece.below.0) / KIB);
+    (
+        [piece.from, bottom - height],
+        [piece.to - piece.from, height],
+    )
+}
+
+fn shade(piece: &Piece) -> Ink {
+    match (piece.kept, piece.tensor.0 % 2) {
+        (true, 0) => Ink::Shortcut,
+        (true, _) => Ink::ShortcutShade,
+        (false, 0) => Ink::Tensor,
+        (false, _) => Ink::TensorShade,
     }
+}
+
+/// A tensor has the name of the layer that makes it.
+fn name(network: &RunResult, tensor: TensorId) -> &str {
+    tensor.producer().map_or("input", |layer| {
+        &network.schedule.graph.layers[layer.0].name
+    })
 }

@@ -1,10 +1,9 @@
-//! Paints a scene: one function for every backend, a few constants for each.
+//! Paints a scene as pixels.
 
-use super::super::html::escape;
 use super::font;
 use super::palette::Ink;
 use super::scene::{Anchor, Scene, Shape};
-use plotters::backend::{BitMapBackend, SVGBackend};
+use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Rectangle, Text};
@@ -23,62 +22,12 @@ struct Units {
     drop: f64,
 }
 
-/// Quarter pixels: thin parts of a bar keep their width.
-const SVG: Units = Units {
-    scale: 4.0,
-    size_per_em: 1.24,
-    drop: 0.075,
-};
-
 /// Two dots a pixel.
 const PNG: Units = Units {
     scale: 2.0,
     size_per_em: font::LINE,
     drop: 0.235,
 };
-
-/// The scene as an SVG document.
-pub(super) fn svg(scene: &Scene, description: &str) -> String {
-    let size = (SVG.length(scene.width), SVG.length(scene.height));
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        paint(scene, &area, SVG).expect("memory takes every shape, and the font is registered");
-    }
-    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    let shown = format!(
-        "width=\"{}\" height=\"{}\" role=\"img\" font-family=\"{}\"",
-        scene.width,
-        scene.height,
-        font::FAMILY
-    );
-    // Bars that touch must not let the background shine through between them.
-    let title = format!(
-        ">\n<title>{}</title>\n<style>rect {{ shape-rendering: crispEdges }}</style>\n",
-        escape(description)
-    );
-    let short = shorten(&text).replacen(&drawn, &shown, 1);
-    short.replacen(">\n", &title, 1)
-}
-
-/// Leaves out what is the default, and the font that the whole picture has. Attributes are safe to replace:
-/// in the words of a text a quote is written `&quot;`.
-fn shorten(svg: &str) -> String {
-    let family = format!(" font-family=\"{}\"", font::FAMILY);
-    let mut short = String::with_capacity(svg.len());
-    let mut inside_text = false;
-    for line in svg.lines() {
-        inside_text = (inside_text || line.starts_with("<text ")) && line != "</text>";
-        short.push_str(line);
-        if !inside_text {
-            short.push('\n');
-        }
-    }
-    for default in [" opacity=\"1\"", " stroke=\"none\"", family.as_str()] {
-        short = short.replace(default, "");
-    }
-    short
-}
 
 /// The scene as a PNG file.
 pub(super) fn png(scene: &Scene) -> Vec<u8> {
@@ -194,6 +143,7 @@ fn paint_shape<DB: DrawingBackend>(
             let at = units.at([at[0], at[1] + size * units.drop]);
             area.draw(&Text::new(text.as_str(), at, style))
         }
+        Shape::Tip { .. } => Ok(()),
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Steps of the array are blue and green, waits and ends warm, work elsewhere purple and grey. The base is
 //! the palette of Okabe and Ito, safe for colour-blind readers, on white and on black; legends stand in the
-//! order of the stacks.
+//! order of the stacks. Kinds of DRAM traffic have muted colours of their own, and the heat scale is one hue,
+//! evenly darker from 0 to 100 %.
 
+use crate::schedule::Traffic;
 use crate::time::Cause;
 
 /// A colour by its role.
@@ -21,8 +23,20 @@ pub enum Ink {
     Cause(Cause),
     /// Tensors on the way from layer to layer.
     Tensor,
+    /// Every other one of them, so that neighbours differ.
+    TensorShade,
     /// Tensors kept for a later addition.
     Shortcut,
+    /// Every other one of them.
+    ShortcutShade,
+    /// DRAM bytes of a kind.
+    Traffic(Traffic),
+    /// A figure from 0 to 100 percent; above, as 100.
+    Heat(u8),
+    /// Words on a light fill, whatever the page's scheme.
+    OnLight,
+    /// Words on a dark fill, whatever the page's scheme.
+    OnDark,
 }
 
 impl Ink {
@@ -36,7 +50,13 @@ impl Ink {
             Self::Grid => 0xDF_E3E8,
             Self::Cause(cause) => cause_hex(cause),
             Self::Tensor => 0xB4_C3D3,
+            Self::TensorShade => 0xCC_D7E2,
             Self::Shortcut => 0x5A_7390,
+            Self::ShortcutShade => 0x46_5D78,
+            Self::Traffic(kind) => traffic_hex(kind),
+            Self::Heat(percent) => return heat(percent),
+            Self::OnLight => 0x0F_1216,
+            Self::OnDark => 0xFD_FDFD,
         };
         let [_, red, green, blue] = hex.to_be_bytes();
         (red, green, blue)
@@ -72,6 +92,44 @@ const fn cause_hex(cause: Cause) -> u32 {
     }
 }
 
+const fn traffic_hex(kind: Traffic) -> u32 {
+    match kind {
+        Traffic::Weights => 0x99_9933,
+        Traffic::Inputs => 0x88_CCEE,
+        Traffic::Outputs => 0x44_AA99,
+        Traffic::Shortcuts => 0xDD_CC77,
+        Traffic::Spills => 0xCC_6677,
+        Traffic::Host => 0xAA_4499,
+    }
+}
+
+/// Blues at every 25 percent; between them the mean by distance.
+const HEAT: [[u32; 3]; 5] = [
+    [0xEC, 0xF3, 0xFB],
+    [0xB5, 0xD1, 0xE9],
+    [0x67, 0xA5, 0xD3],
+    [0x23, 0x6F, 0xB0],
+    [0x08, 0x30, 0x6B],
+];
+
+const fn heat(percent: u8) -> (u8, u8, u8) {
+    let percent = if percent < 100 { percent } else { 99 };
+    let below = (percent / 25) as usize;
+    let part = (percent % 25) as u32;
+    let (from, to) = (HEAT[below], HEAT[below + 1]);
+    (
+        mean(from[0], to[0], part),
+        mean(from[1], to[1], part),
+        mean(from[2], to[2], part),
+    )
+}
+
+/// `part` of 25 on the way from one byte to another.
+const fn mean(from: u32, to: u32, part: u32) -> u8 {
+    let [.., byte] = ((from * (25 - part) + to * part) / 25).to_be_bytes();
+    byte
+}
+
 /// The cause in words: `kernel idle`.
 #[must_use]
 pub fn words(cause: Cause) -> String {
@@ -90,12 +148,31 @@ mod tests {
             Ink::Muted,
             Ink::Grid,
             Ink::Tensor,
+            Ink::TensorShade,
             Ink::Shortcut,
+            Ink::ShortcutShade,
+            Ink::OnLight,
+            Ink::OnDark,
         ];
-        let causes = Cause::ALL.map(Ink::Cause);
-        let mut colours: Vec<_> = causes.iter().chain(&others).map(|ink| ink.rgb()).collect();
+        let inks: Vec<Ink> = Cause::ALL
+            .map(Ink::Cause)
+            .into_iter()
+            .chain(Traffic::ALL.map(Ink::Traffic))
+            .chain(others)
+            .chain((0..=99).map(Ink::Heat))
+            .collect();
+        let mut colours: Vec<_> = inks.iter().map(|ink| ink.rgb()).collect();
         colours.sort_unstable();
         colours.dedup();
-        assert_eq!(colours.len(), causes.len() + others.len());
+        assert_eq!(colours.len(), inks.len());
+    }
+
+    #[test]
+    fn heat_only_gets_darker() {
+        let light = |percent| {
+            let (red, green, blue) = Ink::Heat(percent).rgb();
+            u32::from(red) * 2 + u32::from(green) * 5 + u32::from(blue)
+        };
+        assert!((1..100).all(|percent| light(percent) < light(percent - 1)));
     }
 }

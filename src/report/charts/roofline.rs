@@ -2,7 +2,7 @@
 //!
 //! A disc is a layer by its DRAM bytes; its area is the layer's share of the time, its colour the layer's
 //! largest cause. A small ring is the same layer by the bytes the array read from SRAM. No disc lies above
-//! the roof of DRAM, no ring above the roof of SRAM. Numbers mark the layers that take most of the time.
+//! the roof of DRAM, no ring above the roof of SRAM. Numbers mark the layers that take most of the time; a line joins each to its ideal.
 
 use super::axis::{Log, tick_text};
 use super::palette::{Ink, words};
@@ -56,14 +56,16 @@ pub(super) fn scene(network: &RunResult, chip: &ChipFacts) -> Scene {
         .map(|cause| (Ink::Cause(cause), format!("mostly {}", words(cause))))
         .collect();
     entries.push((Ink::Text, "roofs".to_owned()));
+    entries.push((Ink::Muted, "up to the ideal of the same layer".to_owned()));
     let top = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0) + 16.0;
     let (x, y) = scales(&dots, chip, top);
     grid(&mut scene, x, y);
     let taken = roofs(&mut scene, chip, x, y);
+    join_ideals(&mut scene, &dots, chip, (x, y));
     draw_dots(&mut scene, &dots, x, y);
     tag_largest(&mut scene, &dots, (x, y), taken);
     let below = top + PLOT + 54.0;
-    scene.height = below + key(&mut scene, network, &dots, below);
+    scene.height = below + key(&mut scene, network, chip, &dots, below);
     scene
 }
 
@@ -211,6 +213,22 @@ fn roofs(scene: &mut Scene, chip: &ChipFacts, x: Log, y: Log) -> Vec<[f64; 4]> {
     taken
 }
 
+/// MACs a cycle that the peak and the DRAM rate allow a layer of these bytes.
+fn ideal(dot: &Dot, chip: &ChipFacts) -> f64 {
+    let roofs = &chip.roofs;
+    (dot.dram * roofs.dram_bytes_per_cycle).min(roofs.peak_macs_per_cycle)
+}
+
+/// A line from each of the largest layers up to where it could be, with a small dot there.
+fn join_ideals(scene: &mut Scene, dots: &[Dot], chip: &ChipFacts, (x, y): (Log, Log)) {
+    for dot in largest(dots) {
+        let at = x.at(dot.dram);
+        let top = [at, y.at(ideal(dot, chip))];
+        scene.line(vec![[at, y.at(dot.speed)], top], Ink::Muted, 1.0);
+        scene.circle(top, 2.5, Ink::Muted, false);
+    }
+}
+
 fn draw_dots(scene: &mut Scene, dots: &[Dot], x: Log, y: Log) {
     let mut by_size: Vec<&Dot> = dots.iter().collect();
     by_size.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -306,12 +324,16 @@ fn place([x, y]: [f64; 2], radius: f64, width: f64, step: u32) -> [f64; 2] {
 }
 
 /// Writes what the numbers stand for from `y` on; returns the height.
-fn key(scene: &mut Scene, network: &RunResult, dots: &[Dot], y: f64) -> f64 {
+fn key(scene: &mut Scene, network: &RunResult, chip: &ChipFacts, dots: &[Dot], y: f64) -> f64 {
     let (mut x, mut line) = (LEFT, y);
     for (number, dot) in (1..).zip(largest(dots)) {
         let layer = network.timeline.layers[dot.index].layer;
         let name = font::fit(&network.schedule.graph.layers[layer.0].name, SIZE, 200.0);
-        let text = format!("{number}: {name} {}", percent(dot.share));
+        let text = format!(
+            "{number}: {name} {}, at {} of its roof",
+            percent(dot.share),
+            percent(dot.speed / ideal(dot, chip)),
+        );
         let width = font::width(&text, SIZE, false);
         if x > LEFT && x + width > RIGHT {
             (x, line) = (LEFT, line + 18.0);
@@ -324,4 +346,24 @@ fn key(scene: &mut Scene, network: &RunResult, dots: &[Dot], y: f64) -> f64 {
 
 fn apart(a: [f64; 4], b: [f64; 4]) -> bool {
     a[2] + 3.0 <= b[0] || b[2] + 3.0 <= a[0] || a[3] + 1.0 <= b[1] || b[3] + 1.0 <= a[1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn no_layer_lies_above_its_ideal_by_the_peak() {
+        let report = sample::report(22);
+        let (chip, network) = (&report.chips[0].chip, &report.chips[0].networks[0]);
+        let dots = dots(network);
+        assert!(!dots.is_empty());
+        let peak = chip.roofs.peak_macs_per_cycle;
+        for dot in &dots {
+            let (ideal, by_dram) = (ideal(dot, chip), dot.dram * chip.roofs.dram_bytes_per_cycle);
+            assert!(ideal <= peak && ideal <= by_dram);
+            assert!((ideal - peak).abs() < 1e-9 || (ideal - by_dram).abs() < 1e-9);
+        }
+    }
 }

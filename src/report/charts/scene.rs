@@ -72,6 +72,15 @@ pub enum Shape {
         /// The words.
         text: String,
     },
+    /// Words that show while the pointer is over a rectangle; nothing is painted, and a PNG has none.
+    Tip {
+        /// Upper left corner.
+        at: [f64; 2],
+        /// Width and height.
+        size: [f64; 2],
+        /// The words; `\n` starts a new line.
+        text: String,
+    },
 }
 
 impl Scene {
@@ -124,6 +133,15 @@ impl Scene {
         });
     }
 
+    /// Words that show while the pointer is over the rectangle.
+    pub(super) fn tip(&mut self, at: [f64; 2], size: [f64; 2], text: impl Into<String>) {
+        self.shapes.push(Shape::Tip {
+            at,
+            size,
+            text: text.into(),
+        });
+    }
+
     /// A title at the left, and a line of figures below it.
     /// What does not fit is cut in its middle.
     pub(super) fn title(&mut self, title: &str, figures: &str) {
@@ -155,7 +173,9 @@ impl Scene {
                 text.as_str(),
                 text_box(*at, *anchor, font::width(text, *size, *bold), *size),
             )),
-            Shape::Rect { .. } | Shape::Line { .. } | Shape::Circle { .. } => None,
+            Shape::Rect { .. } | Shape::Line { .. } | Shape::Circle { .. } | Shape::Tip { .. } => {
+                None
+            }
         })
     }
 }

@@ -1,18 +1,30 @@
-//! One page that needs nothing else: styles and pictures are inside, no script, no reference to the outside.
+//! One page that needs nothing else: styles, script and pictures are inside, no reference to the outside.
 //!
-//! First the answer, then the tables and charts it comes from, then the configuration. The page follows
-//! the reader's dark or light scheme; wide tables and charts scroll inside their own frame on a phone.
+//! First the answer, then the tables and charts it comes from, then all layers, the words and the
+//! configuration. The page follows the reader's dark or light scheme; wide tables and charts scroll inside
+//! their own frame on a phone and shrink to the paper in print. Without its script it loses only the sorting
+//! and the filter of the layers.
 
+mod figure;
+mod glossary;
+mod layers;
+mod table;
+
+use super::charts::Chart;
 use super::charts::palette::Ink;
-use super::charts::{Chart, Kind};
 use super::grid::{self, Grid};
 use super::human::{clock, memory, short};
 use super::{ChipRun, Contrasted, Report, contrasted};
+use crate::time::Cause;
+use figure::Place;
 use std::fmt::Write as _;
+use table::table;
 
 const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
-/// A text with the characters that mean something in HTML and XML written as entities.
+/// A text with the characters that mean something in HTML and XML written as entities; control characters
+/// other than line feed and tab become U+FFFD.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -23,6 +35,8 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            // XML has no other control characters, not even as entities.
+            c if c.is_control() && c != '\n' && c != '\t' => escaped.push('\u{FFFD}'),
             other => escaped.push(other),
         }
     }
@@ -39,23 +53,59 @@ pub fn page(report: &Report, charts: &[Chart]) -> String {
          <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
         chart_inks()
     );
-    for run in &report.chips {
-        push(&mut page, &answer(run, charts));
+    let (mut contents, mut body) = (Vec::new(), String::new());
+    for (id, title, html) in sections(report, charts) {
+        let title = escape(&title);
+        contents.push(format!("<li><a href=\"#{id}\">{title}</a></li>\n"));
+        let _ = write!(
+            body,
+            "<section id=\"{id}\">\n<h2>{title}</h2>\n{html}</section>\n"
+        );
     }
-    if report.chips.iter().any(has_published) {
-        paragraph(&mut page, "small", contrasted::PUBLISHED_SOURCE);
-    }
-    for run in &report.chips {
-        push(&mut page, &chip(run, charts));
-    }
-    push(&mut page, &configuration(report));
-    push(&mut page, &provenance(report));
-    page.push_str("</main>\n</body>\n</html>\n");
+    let _ = write!(
+        page,
+        "<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n{body}{}</main>\n<script>\n{SCRIPT}</script>\n\
+         </body>\n</html>\n",
+        contents.concat(),
+        provenance(report)
+    );
     page
 }
 
+/// Id, title and content of each section, in order.
+fn sections(report: &Report, charts: &[Chart]) -> Vec<(String, String, String)> {
+    let command = report.provenance.command.as_str();
+    let mut sections = vec![("answer".to_owned(), "Answer".to_owned(), String::new())];
+    for run in &report.chips {
+        sections[0].2.push_str(&answer(run, charts, command));
+    }
+    if report.chips.iter().any(has_published) {
+        paragraph(&mut sections[0].2, "small", contrasted::PUBLISHED_SOURCE);
+    }
+    for (number, run) in (1..).zip(&report.chips) {
+        let title = format!("Chip {}", run.chip.name);
+        sections.push((format!("chip-{number}"), title, chip(run, charts, command)));
+    }
+    let mut shared = String::new();
+    for chart in figure::shared(charts) {
+        shared.push_str(&figure::figure(chart, command));
+    }
+    let layers = layers::table(report);
+    for (id, title, html) in [
+        ("chips", "All chips", shared),
+        ("layers", "Layers", layers),
+        ("glossary", "Words", glossary::section()),
+        ("configuration", "Configuration", configuration(report)),
+    ] {
+        if !html.is_empty() {
+            sections.push((id.to_owned(), title.to_owned(), html));
+        }
+    }
+    sections
+}
+
 /// The contrast of each pair, in words and as a chart.
-fn answer(run: &ChipRun, charts: &[Chart]) -> String {
+fn answer(run: &ChipRun, charts: &[Chart], command: &str) -> String {
     let mut html = String::new();
     for pair in run.contrasts() {
         paragraph(&mut html, "answer", &contrasted::sentence(&pair));
@@ -63,7 +113,9 @@ fn answer(run: &ChipRun, charts: &[Chart]) -> String {
             paragraph(&mut html, "", &sentence);
         }
     }
-    figures(&mut html, run, charts, |kind| kind == Kind::Contrast);
+    for chart in figure::of_chip(charts, &run.chip.name, Place::Answer) {
+        html.push_str(&figure::figure(chart, command));
+    }
     html
 }
 
@@ -72,11 +124,11 @@ fn has_published(run: &ChipRun) -> bool {
         .any(|pair| pair.contrast.published.is_some())
 }
 
-/// Tables, charts and layers of one chip.
-fn chip(run: &ChipRun, charts: &[Chart]) -> String {
+/// Tables and charts of one chip.
+fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
     let facts = &run.chip;
-    let mut html = format!("<section>\n<h2>Chip {}</h2>\n", escape(&facts.name));
     let roofs = &facts.roofs;
+    let mut html = String::new();
     let line = format!(
         "{}, batch {}, peak {} MAC/cycle, DRAM {} B/cycle, activation SRAM {}. Latency is cold: first DRAM \
          request to last output byte. Utilisation is array MACs over peak MACs of all cycles.",
@@ -96,36 +148,30 @@ fn chip(run: &ChipRun, charts: &[Chart]) -> String {
         grid::accuracy(run),
     ];
     for grid in tables.into_iter().flatten() {
-        push(&mut html, &format!("<h3>{}</h3>\n", escape(&grid.title)));
-        push(&mut html, &table(&grid));
+        let title = escape(&grid.title);
+        let _ = write!(html, "<h3>{title}</h3>\n{}", table(&grid));
     }
     html.push_str("<h3>Charts</h3>\n");
-    figures(&mut html, run, charts, |kind| kind == Kind::Occupancy);
-    figures(&mut html, run, charts, |kind| {
-        kind == Kind::Latency || kind == Kind::Roofline
-    });
-    html.push_str("<h3>Layers</h3>\n");
-    for network in &run.networks {
-        let grid = grid::layers(network);
-        folded(&mut html, &grid.title, &table(&grid));
+    for chart in figure::of_chip(charts, &facts.name, Place::Chip) {
+        html.push_str(&figure::figure(chart, command));
     }
-    html.push_str("</section>\n");
-    html
-}
-
-fn figures(html: &mut String, run: &ChipRun, charts: &[Chart], wanted: fn(Kind) -> bool) {
-    for chart in charts {
-        if chart.chip == run.chip.name && wanted(chart.kind) {
-            html.push_str("<figure class=\"scroll\" tabindex=\"0\">\n");
-            html.push_str(&chart.svg());
-            html.push_str("</figure>\n");
+    for network in &run.networks {
+        let figures: String = figure::of_chip(charts, &facts.name, Place::Network)
+            .into_iter()
+            .filter(|chart| chart.network.as_ref() == Some(&network.id))
+            .map(|chart| figure::figure(chart, command))
+            .collect();
+        if !figures.is_empty() {
+            let title = format!("Charts of {} on {}", network.id, facts.name);
+            folded(&mut html, &title, &figures);
         }
     }
+    html
 }
 
 /// The effective configuration, and which of its figures have no source.
 fn configuration(report: &Report) -> String {
-    let mut html = "<section>\n<h2>Configuration</h2>\n".to_owned();
+    let mut html = String::new();
     let mut assumed = rows_of(
         "Assumed figures: no source is known",
         &["file", "key", "value"],
@@ -140,7 +186,7 @@ fn configuration(report: &Report) -> String {
     if assumed.rows.is_empty() {
         paragraph(&mut html, "", "None.");
     } else {
-        push(&mut html, &table(&assumed));
+        html.push_str(&table(&assumed));
     }
     html.push_str("<h3>Effective values, defaults included</h3>\n");
     for config in &report.configs {
@@ -151,7 +197,6 @@ fn configuration(report: &Report) -> String {
         }
         folded(&mut html, &config.title, &table(&grid));
     }
-    html.push_str("</section>\n");
     html
 }
 
@@ -185,41 +230,6 @@ fn provenance(report: &Report) -> String {
     html
 }
 
-fn table(grid: &Grid) -> String {
-    let mut html = "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();
-    let class = |column: usize| {
-        if column < grid.words {
-            ""
-        } else {
-            " class=\"n\""
-        }
-    };
-    for (column, head) in grid.head.iter().enumerate() {
-        let _ = write!(
-            html,
-            "<th scope=\"col\"{}>{}</th>",
-            class(column),
-            escape(head)
-        );
-    }
-    html.push_str("</tr></thead>\n<tbody>\n");
-    for (index, row) in grid.rows.iter().enumerate() {
-        html.push_str("<tr>");
-        for (column, cell) in row.iter().enumerate() {
-            let swatch = match grid.inks.get(index) {
-                Some(ink) if column == 0 => {
-                    format!("<i style=\"background:{}\"></i>", ink.css())
-                }
-                _ => String::new(),
-            };
-            let _ = write!(html, "<td{}>{swatch}{}</td>", class(column), escape(cell));
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</tbody></table></div>\n");
-    html
-}
-
 fn folded(html: &mut String, title: &str, inside: &str) {
     let _ = write!(
         html,
@@ -237,11 +247,7 @@ fn paragraph(html: &mut String, class: &str, text: &str) {
     let _ = writeln!(html, "<p{class}>{}</p>", escape(text));
 }
 
-fn push(html: &mut String, part: &str) {
-    html.push_str(part);
-}
-
-/// Rules that give the charts the page's colours for background, words and lines.
+/// Rules that give the charts the page's colours for background, words and lines, and each cause its class.
 fn chart_inks() -> String {
     let mut css = String::new();
     let names = [
@@ -256,63 +262,12 @@ fn chart_inks() -> String {
             let _ = writeln!(css, "svg [{part}=\"{hex}\"] {{ {part}: var(--{name}) }}");
         }
     }
+    for cause in Cause::ALL {
+        let ink = Ink::Cause(cause).css();
+        let _ = writeln!(css, ".{} {{ background: {ink} }}", cause.key());
+    }
     css
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::{charts, sample};
-
-    fn sample_page(layers: usize) -> String {
-        let report = sample::report(layers);
-        page(&report, &charts::draw_all(&report))
-    }
-
-    #[test]
-    fn the_page_needs_nothing_else_and_stays_small() {
-        let html = sample_page(107);
-        for outside in ["http-equiv", "src=", "href=", "url(", "@import", "<script"] {
-            assert!(!html.contains(outside), "{outside}");
-        }
-        let links = html.matches("http").count();
-        let names = html.matches("http://www.w3.org/2000/svg").count();
-        assert_eq!(links, names, "only the name space of the pictures");
-        assert!(html.len() < 500_000, "{} bytes", html.len());
-    }
-
-    #[test]
-    fn the_answer_comes_first_and_the_tables_follow() {
-        let html = sample_page(22);
-        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
-        assert!(place("class=\"answer\"") < place("<svg"));
-        assert!(place("<svg") < place("<h2>Chip edge</h2>"));
-        assert!(place("<h2>Chip edge</h2>") < place("<h2>Configuration</h2>"));
-        assert!(html.contains("<td>chip edge</td><td>dram.latency_cycles</td><td>60</td>"));
-        assert!(html.contains("sha256:0123abcd"));
-    }
-
-    #[test]
-    fn every_text_is_escaped() {
-        let html = sample_page(2);
-        assert!(html.contains("table &lt;3&gt;"));
-        assert!(html.contains("by hand &amp; not measured"));
-        assert_eq!(
-            escape("<a href='x'>&\""),
-            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;"
-        );
-    }
-
-    #[test]
-    fn tags_are_closed() {
-        let html = sample_page(5);
-        for tag in [
-            "section", "table", "figure", "details", "div", "svg", "text", "p",
-        ] {
-            let open = html.matches(&format!("<{tag}>")).count()
-                + html.matches(&format!("<{tag} ")).count();
-            let close = html.matches(&format!("</{tag}>")).count();
-            assert_eq!(open, close, "{tag}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,2 @@
+rum
+tests/errors/run/input/small.toml

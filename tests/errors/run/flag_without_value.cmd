@@ -1,0 +1,3 @@
+run
+tests/errors/run/input/small.toml
+--set

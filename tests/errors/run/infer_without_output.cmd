@@ -1,0 +1,4 @@
+infer
+tests/errors/run/input/trained.toml
+--input
+tests/errors/run/input/images.npy

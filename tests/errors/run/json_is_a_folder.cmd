@@ -1,0 +1,8 @@
+run
+tests/errors/run/input/small.toml
+--set
+networks.seeded.execute=false
+--out
+[OUT]
+--json
+tests

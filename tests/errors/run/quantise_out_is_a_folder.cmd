@@ -1,0 +1,4 @@
+quantise
+tests/errors/run/input/trained.toml
+--out
+tests

@@ -1,0 +1,4 @@
+quantise
+tests/errors/run/input/small.toml
+--out
+[OUT]/net

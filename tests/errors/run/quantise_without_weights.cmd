@@ -1,0 +1,6 @@
+quantise
+tests/errors/run/input/small.toml
+--network
+plain
+--out
+[OUT]/net

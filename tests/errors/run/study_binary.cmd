@@ -1,0 +1,4 @@
+run
+tests/errors/run/input/images.npy
+--out
+[OUT]

@@ -1,0 +1,4 @@
+run
+configs/chips/edge.toml
+--out
+[OUT]

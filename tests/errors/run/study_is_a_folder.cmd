@@ -1,0 +1,4 @@
+run
+tests/errors/run/input
+--out
+[OUT]

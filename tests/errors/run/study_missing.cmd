@@ -1,0 +1,4 @@
+run
+no-such-study.toml
+--out
+[OUT]

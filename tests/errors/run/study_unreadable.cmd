@@ -1,0 +1,4 @@
+run
+/proc/self/mem
+--out
+[OUT]
