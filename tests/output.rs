@@ -123,6 +123,7 @@ fn refused(told: &Output, words: &[&str]) {
         "{error}"
     );
     assert!(error.contains("= help: "), "{error}");
+    assert!(!error.contains(".repchip-"), "a name of chance: {error}");
     for word in words {
         assert!(error.contains(word), "{word}: {error}");
     }

@@ -147,10 +147,21 @@ fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<NamedTe
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file: NamedTempFile = builder.prefix(".repchip-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let file = builder.prefix(".repchip-").tempfile_in(folder);
+    let mut file: NamedTempFile = file.map_err(bare)?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// What the system said, without the random name of the file that was tried.
+fn bare(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(std::error::Error::source);
+    let system = inner.and_then(|inner| inner.downcast_ref::<io::Error>());
+    match system.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// A name as part of a file name: letters, digits, `.`, `-` and `_` stay, all else becomes `-`. A name
