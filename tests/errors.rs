@@ -97,48 +97,6 @@ fn each_problem_has_a_sentence_a_remedy_and_a_good_code() {
     }
 }
 
-/// Codes as they stand in the source, with how often.
-fn codes_in_source() -> BTreeMap<String, usize> {
-    let mut codes = BTreeMap::new();
-    for folder in ["src/problem", "src/chip", "src/study"] {
-        for entry in fs::read_dir(folder).expect("a room is a folder") {
-            let path = entry.expect("its entries are readable").path();
-            let text = fs::read_to_string(path).expect("a source file is text");
-            let code_only = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for word in code_only.split('"').skip(1).step_by(2) {
-                let rooms = ["config::", "chip::", "study::"];
-                if rooms.iter().any(|room| word.starts_with(room)) {
-                    *codes.entry(word.to_owned()).or_insert(0) += 1;
-                }
-            }
-        }
-    }
-    codes
-}
-
-#[test]
-fn each_code_has_one_meaning_and_a_bad_file() {
-    let codes = codes_in_source();
-    assert!(codes.len() > 20, "{codes:?}");
-    let shown: BTreeSet<_> = all()
-        .into_values()
-        .flat_map(|problems| problems.0)
-        .map(|problem| problem.code)
-        .collect();
-    for (code, places) in &codes {
-        assert_eq!(*places, 1, "{code} is given in two places");
-        // A file that exists and cannot be opened takes permissions that an administrator ignores.
-        let exempt = code == "config::unreadable";
-        assert!(
-            exempt || shown.contains(code.as_str()),
-            "no bad file shows {code}"
-        );
-    }
-    for code in shown {
-        assert!(codes.contains_key(code), "{code} is not in the source");
-    }
-}
-
 #[test]
 fn all_problems_of_a_file_come_at_once() {
     let problems = refuse_chip(Path::new("tests/errors/chip/many"));

@@ -252,10 +252,8 @@ fn a_full_standard_output_is_told() {
         .expect("the command starts");
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");
-    assert!(
-        error.contains("report::stdout") && error.contains("= help: "),
-        "{error}"
-    );
+    let beside = "tests/errors/output/full.stderr";
+    assert_eq!(error, fs::read_to_string(beside).expect("a message"));
 }
 
 /// Whenever a run is interrupted, each file under its own name is whole.
