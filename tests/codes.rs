@@ -17,9 +17,9 @@ use repchip::network::{
 };
 use repchip::problem::{Problem, Problems};
 use repchip::quantise::{
-    self, Calibration, QuantLayer, QuantNetwork, QuantiseError, freeze, quality, quantise,
+    self, Calibration, Numerics, QuantLayer, QuantNetwork, QuantiseError, freeze, quality, quantise,
 };
-use repchip::reparam::{Branches, FoldedNetwork, LayerId, fold};
+use repchip::reparam::{Branches, FoldedNetwork, LayerId, fold, fold_graph};
 use repchip::schedule::{OpId, OpKind, Schedule, WeightMode};
 use repchip::tensor::{Activations, FeatureMap, IntType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,10 @@ fn builder() -> GraphBuilder {
 }
 
 fn graph() -> Graph {
-    let mut builder = builder();
+    one_conv(builder())
+}
+
+fn one_conv(mut builder: GraphBuilder) -> Graph {
     let first = builder
         .conv("conv", GraphBuilder::INPUT, conv(16, 1))
         .expect("a convolution");
@@ -273,11 +276,15 @@ fn of_frozen_files() -> Vec<Problem> {
 }
 
 fn of_map() -> Vec<Problem> {
-    let network = integers();
+    let deep = GraphBuilder::new("deep", FeatureMap::new(6, 6, 32)).expect("an image");
+    let deep = one_conv(deep);
+    let deep = fold_graph(&deep, Branches::Fuse).expect("it folds");
+    let numerics = Numerics::uniform(&deep, quantise::Settings::int8().widths);
     let mut chip = chip();
+    // Two slots of a kernel of eight rows and eight lanes, of the four that one row group takes.
     chip.weight_sram.capacity = repchip::units::Bytes(2 * 576);
     let error = |settings: &Settings| -> MapError {
-        map(&network.graph, &network.numerics, &chip, settings).expect_err("a dead end")
+        map(&deep, &numerics, &chip, settings).expect_err("a dead end")
     };
     let none = Settings {
         batch: 0,

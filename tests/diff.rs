@@ -10,7 +10,7 @@ use repchip::report::diff::{Diff, csv, machine, verdict};
 use repchip::report::json::read::{LayerRun, NetworkRun, Run};
 use repchip::time::{Account, Cause};
 use repchip::units::{Bytes, Cycles};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -71,46 +71,6 @@ fn each_bad_file_is_refused_with_its_message() {
         let stderr = text(&output.stderr);
         assert!(stderr.starts_with("error[diff::") && stderr.contains("help: "));
         expect(&case.with_extension("stderr"), &stderr);
-    }
-}
-
-/// Codes as they stand in the source, with how often.
-fn codes_in_source() -> BTreeMap<String, usize> {
-    let mut codes = BTreeMap::new();
-    for folder in ["src/report/json", "src/report/diff"] {
-        for entry in fs::read_dir(here().join(folder)).expect("a folder") {
-            let path = entry.expect("it can be read").path();
-            let source = fs::read_to_string(path).expect("a source file is text");
-            let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-            let words = code.split('"').skip(1).step_by(2);
-            for word in words.filter(|word| word.starts_with("diff::")) {
-                *codes.entry(word.to_owned()).or_insert(0) += 1;
-            }
-        }
-    }
-    codes
-}
-
-#[test]
-fn each_code_has_one_meaning_and_a_bad_file() {
-    let messages: String = cases()
-        .iter()
-        .map(|case| fs::read_to_string(case.with_extension("stderr")).expect("a message"))
-        .collect();
-    // Shown by the tests below: a file too large to be committed, and flags. A file that exists and cannot be
-    // opened takes permissions that an administrator ignores.
-    let elsewhere = [
-        "diff::too_large",
-        "diff::bad_limit",
-        "diff::slower",
-        "diff::unreadable",
-    ];
-    let codes = codes_in_source();
-    assert!(codes.len() > 15, "{codes:?}");
-    for (code, places) in codes {
-        assert_eq!(places, 1, "{code} is given in two places");
-        let shown = messages.contains(&format!("error[{code}]"));
-        assert!(shown != elsewhere.contains(&code.as_str()), "{code}");
     }
 }
 
@@ -220,7 +180,8 @@ fn two_real_runs_are_told_as_committed() {
     assert_eq!(limited("100").status.code(), Some(0));
     let over = limited("0.5");
     assert_eq!(over.status.code(), Some(1));
-    assert!(text(&over.stderr).contains("error[diff::slower]: `resnet-mini` takes"));
+    let beside = here().join("tests/errors/output/slower.stderr");
+    expect(&beside, &text(&over.stderr));
     assert!(text(&over.stdout).starts_with("repvgg-mini: "));
     let back = ["diff", "b.json", "a.json", "--fail-over", "0"];
     assert_eq!(repchip(folder.path(), &back).status.code(), Some(0));

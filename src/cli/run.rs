@@ -5,7 +5,7 @@ use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use crate::chip::Chip;
-use crate::map::{self, Halo, ImageLoop, MapError, Offload, map};
+use crate::map::{self, FullyConnected, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Setting};
 use crate::report::{
@@ -309,6 +309,10 @@ pub(super) fn settings(study: &Study) -> map::Settings {
         offload: match mapping.offload {
             study::Offload::Host => Offload::Host,
             study::Offload::Forbid => Offload::Forbid,
+        },
+        fully_connected: match mapping.fully_connected {
+            study::FullyConnected::Array => FullyConnected::Array,
+            study::FullyConnected::Host => FullyConnected::Host,
         },
         forced: map::Forced::default(),
     }

@@ -1,6 +1,6 @@
 //! Which unit runs each layer.
 
-use super::{MapError, Offload, Settings};
+use super::{FullyConnected, MapError, Offload, Settings};
 use crate::chip::Chip;
 use crate::network::Conv;
 use crate::reparam::{LayerGraph, LayerId, LayerOp};
@@ -34,6 +34,11 @@ fn engine(
 ) -> Result<Engine, MapError> {
     let layer = &graph.layers[id.0];
     let what = match &layer.op {
+        LayerOp::FullyConnected { .. } if settings.fully_connected == FullyConnected::Host => {
+            return (chip.host.as_ref().map(|_| Engine::Host)).ok_or_else(|| MapError::NoHost {
+                layer: layer.name.clone(),
+            });
+        }
         LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
             return Ok(Engine::Array(work(graph, id, chip, settings.batch)));
         }

@@ -48,6 +48,12 @@ pub enum MapError {
         /// What would do, each alone.
         remedies: Vec<Remedy>,
     },
+    /// A layer is to run on a host that is not there.
+    #[error("fully connected layer `{layer}` is to run on the host, and the chip has none")]
+    NoHost {
+        /// The layer.
+        layer: String,
+    },
     /// The smallest strip does not fit.
     #[error(
         "layer `{layer}` needs {needed} B of activation SRAM for its smallest strip, the chip has {available} B; its largest buffer, {largest}, takes {taken} B"
@@ -73,7 +79,7 @@ impl MapError {
     #[must_use]
     pub fn remedies(&self) -> &[Remedy] {
         match self {
-            Self::Nothing | Self::Forced { .. } => &[],
+            Self::Nothing | Self::Forced { .. } | Self::NoHost { .. } => &[],
             Self::Slots { remedies, .. }
             | Self::NoUnit { remedies, .. }
             | Self::Sram { remedies, .. } => remedies,
@@ -83,7 +89,7 @@ impl MapError {
     /// The same with what would do.
     pub(super) fn with(mut self, found: Vec<Remedy>) -> Self {
         match &mut self {
-            Self::Nothing | Self::Forced { .. } => {}
+            Self::Nothing | Self::Forced { .. } | Self::NoHost { .. } => {}
             Self::Slots { remedies, .. }
             | Self::NoUnit { remedies, .. }
             | Self::Sram { remedies, .. } => *remedies = found,
@@ -98,6 +104,7 @@ impl MapError {
             Self::Nothing | Self::Forced { .. } => None,
             Self::Slots { .. } => Some(("weight_sram.kib", "too little")),
             Self::Sram { .. } => Some(("activation_sram.kib", "too little")),
+            Self::NoHost { .. } => Some(("mapping.fully_connected", "asks for the host")),
             Self::NoUnit { host: true, .. } => Some(("mapping.offload", "forbids it")),
             Self::NoUnit { host: false, .. } => Some(("name", "this chip")),
         }
@@ -111,6 +118,9 @@ impl MapError {
         match self {
             Self::Nothing => "give a network with a layer, and a `batch` of 1 or more",
             Self::Forced { .. } => "force less",
+            Self::NoHost { .. } => {
+                "set `mapping.fully_connected = \"array\"`, or add a `[host]` table to the chip"
+            }
             Self::NoUnit { .. } => "use a chip with a `[vector]` table",
             Self::Slots { .. } => "lower `array.rows` or `pe.lanes`",
             Self::Sram { .. } => "use a smaller input, or fewer images of a batch",
@@ -126,6 +136,7 @@ impl From<MapError> for Problem {
             MapError::Forced { .. } => "map::forced",
             MapError::Slots { .. } => "map::slot_too_small",
             MapError::NoUnit { .. } => "map::no_unit",
+            MapError::NoHost { .. } => "map::no_host",
             MapError::Sram { .. } => "map::sram_too_small",
         };
         Self::new(code, error.to_string(), error.help())

@@ -21,7 +21,7 @@ mod tests;
 
 pub use error::MapError;
 pub use remedy::{Change, Remedy};
-pub use settings::{Forced, Halo, ImageLoop, Offload, Settings};
+pub use settings::{Forced, FullyConnected, Halo, ImageLoop, Offload, Settings};
 
 use crate::chip::{Chip, WeightSram};
 use crate::quantise::Numerics;

@@ -142,7 +142,7 @@ fn complete(
 fn ways_out(error: &MapError, chip: &Chip, settings: &Settings) -> Vec<Vec<Change>> {
     let kib = |bytes: Bytes| bytes.0.div_ceil(1024);
     match error {
-        MapError::Nothing | MapError::Forced { .. } => Vec::new(),
+        MapError::Nothing | MapError::Forced { .. } | MapError::NoHost { .. } => Vec::new(),
         MapError::Slots { needed, .. } => {
             let (from, to) = (chip.weight_sram.capacity, kib(*needed));
             let change = Change::WeightKib { from, to };

@@ -11,6 +11,15 @@ pub enum Offload {
     Forbid,
 }
 
+/// The unit that runs fully connected layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullyConnected {
+    /// The array, as centre taps.
+    Array,
+    /// The host, its weights over the host's port.
+    Host,
+}
+
 /// What happens to input rows that two strips share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halo {
@@ -55,6 +64,8 @@ pub struct Settings {
     pub inplace_add: bool,
     /// Operators without a unit of their own.
     pub offload: Offload,
+    /// Fully connected layers.
+    pub fully_connected: FullyConnected,
     /// Choices made from outside.
     pub forced: Forced,
 }
@@ -67,6 +78,7 @@ impl Default for Settings {
             halo: Halo::Keep,
             inplace_add: false,
             offload: Offload::Host,
+            fully_connected: FullyConnected::Array,
             forced: Forced::default(),
         }
     }

@@ -226,7 +226,10 @@ impl From<NetworkError> for Problem {
     }
 }
 
-/// One problem for each tensor that does not fit, otherwise one.
+/// Faults of a checkpoint told one by one; the others are counted.
+const TOLD: usize = 6;
+
+/// One problem for each of the first tensors that do not fit and one for the rest, otherwise one.
 impl From<NetworkError> for Problems {
     fn from(error: NetworkError) -> Self {
         let (code, help) = (error.code(), error.help());
@@ -235,7 +238,12 @@ impl From<NetworkError> for Problems {
                 let problem = |fault: &TensorFault| {
                     Problem::new(code, format!("{origin}: {fault}"), help.clone())
                 };
-                Self(faults.iter().map(problem).collect())
+                let mut problems: Vec<Problem> = faults.iter().take(TOLD).map(problem).collect();
+                if let Some(more) = faults.len().checked_sub(TOLD).filter(|more| *more > 0) {
+                    let message = format!("{origin}: {more} more tensors do not fit");
+                    problems.push(Problem::new(code, message, help.clone()));
+                }
+                Self(problems)
             }
             other => Problem::from(other).into(),
         }

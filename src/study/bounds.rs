@@ -1,7 +1,7 @@
 //! What each key of a study's file may be: ranges and choices. The reader judges by them and the schema shows
 //! them.
 
-use super::{Calibration, Halo, ImageLoop, Offload, WeightScales};
+use super::{Calibration, FullyConnected, Halo, ImageLoop, Offload, WeightScales};
 use crate::fixed::{Rounding, Rule};
 use crate::network::Form;
 use crate::quantise::ResidualForm;
@@ -60,6 +60,10 @@ pub(super) const HALOS: [(&str, Halo); 2] = [("keep", Halo::Keep), ("refetch", H
 pub(super) const IMAGE_LOOPS: [(&str, ImageLoop); 2] = [
     ("outermost", ImageLoop::Outermost),
     ("inside_weights", ImageLoop::InsideWeights),
+];
+pub(super) const FULLY_CONNECTED: [(&str, FullyConnected); 2] = [
+    ("array", FullyConnected::Array),
+    ("host", FullyConnected::Host),
 ];
 pub(super) const OFFLOADS: [(&str, Offload); 2] =
     [("host", Offload::Host), ("forbid", Offload::Forbid)];

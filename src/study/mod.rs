@@ -150,6 +150,16 @@ pub enum Offload {
     Forbid,
 }
 
+/// The unit that runs fully connected layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FullyConnected {
+    /// The array, as centre taps.
+    Array,
+    /// The host.
+    Host,
+}
+
 /// What the mapper may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MappingEntry {
@@ -161,6 +171,8 @@ pub struct MappingEntry {
     pub images: ImageLoop,
     /// Operators the chip lacks.
     pub offload: Offload,
+    /// Fully connected layers.
+    pub fully_connected: FullyConnected,
 }
 
 /// A study, valid: built by [`Study::read`] and then only read.

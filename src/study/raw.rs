@@ -165,6 +165,9 @@ pub(super) struct RawMapping {
     /// Operators that the chip lacks. `host`: the host does them; `forbid`: they are an error.
     #[schemars(transform = choice(&bounds::OFFLOADS))]
     pub(super) offload: Name,
+    /// Unit of fully connected layers. `array`: the array, as centre taps; `host`: the host.
+    #[schemars(transform = choice(&bounds::FULLY_CONNECTED))]
+    pub(super) fully_connected: Name,
 }
 
 fn input_shape(generator: &mut SchemaGenerator) -> Schema {

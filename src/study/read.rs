@@ -224,10 +224,16 @@ fn mapping(f: &mut Findings, raw: &RawMapping) -> Option<MappingEntry> {
     let halo = f.choice("mapping.halo", &raw.halo, &bounds::HALOS);
     let images = f.choice("mapping.images", &raw.images, &bounds::IMAGE_LOOPS);
     let offload = f.choice("mapping.offload", &raw.offload, &bounds::OFFLOADS);
+    let fully_connected = f.choice(
+        "mapping.fully_connected",
+        &raw.fully_connected,
+        &bounds::FULLY_CONNECTED,
+    );
     Some(MappingEntry {
         inplace_add: raw.inplace_add.value,
         halo: halo?,
         images: images?,
         offload: offload?,
+        fully_connected: fully_connected?,
     })
 }

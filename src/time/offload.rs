@@ -39,7 +39,8 @@ pub(super) fn vector_cycles(
     unit.start_cycles + Cycles((elements * each).div_ceil(count(unit.lanes)))
 }
 
-/// `call + max(transfer, work)` for one image: the host reads all operands and writes the result over its own port.
+/// `call + max(transfer, work)` for one image: the host reads all operands and weights and
+/// writes the result over its own port.
 pub(super) fn host_cycles(
     graph: &LayerGraph,
     numerics: &Numerics,
@@ -50,15 +51,20 @@ pub(super) fn host_cycles(
     let size = |tensor: crate::reparam::TensorId| {
         Bytes(graph.shape(tensor).elements().0 * numerics.activations[tensor.0].bytes().0)
     };
-    let moved = this.inputs.iter().map(|t| size(*t)).sum::<Bytes>() + size(layer.output());
+    let mut moved = this.inputs.iter().map(|t| size(*t)).sum::<Bytes>() + size(layer.output());
     let input = graph.shape(this.inputs[0]);
+    let weights = |n: u64| Bytes(n * u64::from(numerics.weight_bits[layer.0].div_ceil(8)));
+    let multiply = |macs: u64| Macs(macs).at_peak(Macs(host.macs_per_cycle));
     let work = match &this.op {
         LayerOp::Conv { conv, .. } => {
-            let each = conv.kernel * conv.kernel * input.channels / conv.groups;
-            Macs(this.output.elements().0 * count(each)).at_peak(Macs(host.macs_per_cycle))
+            let each = count(conv.kernel * conv.kernel * input.channels / conv.groups);
+            moved += weights(each * count(conv.out_channels));
+            multiply(this.output.elements().0 * each)
         }
         LayerOp::FullyConnected { outputs, .. } => {
-            Macs(input.elements().0 * count(*outputs)).at_peak(Macs(host.macs_per_cycle))
+            let products = input.elements().0 * count(*outputs);
+            moved += weights(products);
+            multiply(products)
         }
         op @ (LayerOp::Add { .. }
         | LayerOp::MaxPool(_)

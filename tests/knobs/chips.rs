@@ -3,7 +3,7 @@
 use repchip::chip::Chip;
 use repchip::execute::{self, Options};
 use repchip::float;
-use repchip::map::{Settings, map};
+use repchip::map::{FullyConnected, Settings, map};
 use repchip::network::{Network, builtin};
 use repchip::problem::OverrideFlag;
 use repchip::quantise::{self, Numerics, QuantNetwork, Widths, quantise};
@@ -65,6 +65,7 @@ const KNOBS: &[Knob] = &[
     knob("host.bytes_per_cycle", "1"),
     knob("host.call_cycles", "1"),
     felt("host.elements_per_cycle", "1", &["host.bytes_per_cycle=64"]),
+    knob("host.macs_per_cycle", "1"),
     knob("vector.lanes", "1"),
     knob("vector.start_cycles", "1000"),
     knob("vector.add_cycles", "30"),
@@ -78,7 +79,8 @@ const KNOBS: &[Knob] = &[
     felt("host", HOST, &[]),
 ];
 
-const HOST: &str = "{ bytes_per_cycle = 8, call_cycles = 1, elements_per_cycle = 4 }";
+const HOST: &str =
+    "{ bytes_per_cycle = 8, call_cycles = 1, elements_per_cycle = 4, macs_per_cycle = 8 }";
 
 /// Networks, built once.
 struct Bench {
@@ -119,7 +121,15 @@ impl Bench {
         let schedule = map(&self.timed, &self.numerics, chip, &settings).expect("it fits");
         let timeline = time::run(&schedule, chip, Mode::Real);
         let integers = &self.integers;
+        let settings = Settings {
+            fully_connected: match chip.host {
+                Some(_) => FullyConnected::Host,
+                None => FullyConnected::Array,
+            },
+            ..settings
+        };
         let mini = map(&integers.graph, &integers.numerics, chip, &settings).expect("it fits");
+        let small = time::run(&mini, chip, Mode::Real).total;
         let input = integers.tensors[0].quantise_map(&self.image);
         let run = execute::run(&mini, integers, &input, &Options::default(), &mut |_| {});
         let logits = run.map(|run| run.output).map_err(|trap| trap.to_string());
@@ -129,7 +139,10 @@ impl Bench {
             timeline.peak_activation_bytes,
         );
         let roofs = (facts.roofs, facts.activation_capacity, facts.clock);
-        format!("{:?} {moved:?} {roofs:?} {logits:?}", timeline.total)
+        format!(
+            "{:?} {small:?} {moved:?} {roofs:?} {logits:?}",
+            timeline.total
+        )
     }
 }
 

@@ -1,0 +1,6 @@
+run
+configs/studies/repvgg-vs-resnet.toml
+--emit
+graph
+--chip
+nowhere

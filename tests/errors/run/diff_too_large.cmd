@@ -1,0 +1,3 @@
+diff
+/dev/zero
+tests/golden/diff/small.json

@@ -1,0 +1,3 @@
+diff
+/proc/self/mem
+tests/golden/diff/small.json

@@ -1,0 +1,3 @@
+list
+chips
+tests/errors/output
