@@ -4,7 +4,7 @@ use super::run::{failed, width};
 use super::{Failure, print};
 use crate::problem::{Problem, Problems};
 use crate::report::diff::verdict::{self, Limit};
-use crate::report::diff::{Diff, machine, terminal, write_all};
+use crate::report::diff::{self, Diff, machine, terminal};
 use crate::report::json::read::Run;
 use crate::report::{Borders, write};
 use std::path::PathBuf;
@@ -45,20 +45,19 @@ pub(super) struct Options {
 pub(super) fn diff(options: &Options) -> Result<String, Failure> {
     let limit = options.fail_over.as_deref().map(Limit::parse).transpose()?;
     let [a, b] = both(options)?;
-    let diff = Diff::of(&a, &b)?;
-    if let Some(out) = &options.out {
-        write_all(out, &diff, options.png).map_err(|error| failed(&error))?;
-    }
+    let found = Diff::of(&a, &b)?;
+    let mut files =
+        (options.out.as_deref()).map_or_else(Vec::new, |out| diff::files(out, &found, options.png));
     if let Some(file) = &options.json {
-        let text = machine::text(&diff);
-        write::atomically(file, text.as_bytes()).map_err(|error| failed(&error))?;
+        files.push((file.clone(), machine::text(&found).into_bytes()));
     }
-    let mut text = terminal::terminal(&diff, options.layers, width(), Borders::Utf8);
+    write::all(&files).map_err(|error| failed(&error))?;
+    let mut text = terminal::terminal(&found, options.layers, width(), Borders::Utf8);
     if let Some(out) = &options.out {
         text += &format!("\ndifference: {}\n", out.join("diff.md").display());
     }
     let text = text.trim_end().to_owned();
-    let slower = limit.map_or_else(Vec::new, |limit| verdict::slower(&diff, limit));
+    let slower = limit.map_or_else(Vec::new, |limit| verdict::slower(&found, limit));
     if slower.is_empty() {
         return Ok(text);
     }

@@ -2,13 +2,13 @@
 
 use super::Failure;
 use super::model::{chosen, model};
-use super::run::{failed, settings};
+use super::run::{settings, write_out};
 use crate::chip::Chip;
 use crate::map::map;
 use crate::problem::{Problem, Problems};
-use crate::report::write::{atomically, file_stem};
+use crate::report::write::file_stem;
 use crate::study::{NetworkEntry, Study};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A stage that can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -52,13 +52,10 @@ pub(super) fn emit(study: &Study, chips: &[Chip], wanted: &Wanted<'_>) -> Result
         let texts: Vec<String> = pages.into_iter().map(|page| page.text).collect();
         return Ok(texts.join("\n"));
     };
-    let mut written = Vec::new();
-    for page in pages {
-        let path = folder.join(page.file);
-        atomically(&path, page.text.as_bytes()).map_err(|error| failed(&error))?;
-        written.push(path.display().to_string());
-    }
-    Ok(written.join("\n"))
+    let files: Vec<(PathBuf, String)> = (pages.into_iter())
+        .map(|page| (folder.join(page.file), page.text))
+        .collect();
+    write_out(&files)
 }
 
 fn on<'c>(chips: &'c [Chip], name: Option<&str>) -> Result<Vec<&'c Chip>, Problems> {

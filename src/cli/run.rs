@@ -7,7 +7,7 @@ use super::model::{Model, model};
 use crate::chip::Chip;
 use crate::map::{self, FullyConnected, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Setting};
+use crate::problem::{OverrideFlag, Problem, Problems, Setting};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
@@ -93,6 +93,7 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     if !options.emit.is_empty() {
         return emit(&study, &chips, &options.wanted());
     }
+    fits(&study, &chips)?;
     let progress = progress(study.networks.len() * (1 + chips.len()), options.quiet);
     let models = (study.networks.iter())
         .map(|entry| {
@@ -113,11 +114,11 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
         configs: configs(&study, &chips),
         notes: vec!["The cycle model has not been compared with RTL.".to_owned()],
     };
-    write_out(options, &study, &report)
+    write_report(options, &study, &report)
 }
 
 /// Writes the report, the figures and the trace: all or none.
-fn write_out(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
+fn write_report(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
     let default = Path::new("repchip-out").join(&study.name);
     let out = options.out.as_ref().unwrap_or(&default);
     let mut files = report::files(out, report, options.png);
@@ -164,6 +165,15 @@ fn window(text: &str) -> Result<Range<u64>, String> {
 pub(super) fn failed(error: &ReportError) -> Failure {
     let problem = Problem::new("report::write", error.to_string(), error.help());
     Failure::Output(problem.into())
+}
+
+/// Writes texts, all or none, and tells their files, one a line.
+pub(super) fn write_out(files: &[(PathBuf, String)]) -> Result<String, Failure> {
+    report::write::all(files).map_err(|error| failed(&error))?;
+    let names: Vec<String> = (files.iter())
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    Ok(names.join("\n"))
 }
 
 /// Columns of the terminal; wide where none are told.
@@ -231,6 +241,24 @@ fn chip_run(
         networks,
         pairs,
     })
+}
+
+/// That every network can be mapped onto every chip, or all the reasons why not: told before the first image runs.
+fn fits(study: &Study, chips: &[Chip]) -> Result<(), Failure> {
+    let mut dead_ends = Vec::new();
+    for entry in &study.networks {
+        let model = model(entry, study, false)?;
+        dead_ends.extend(chips.iter().filter_map(|chip| {
+            let mapped = map(&model.graph, &model.numerics, chip, &settings(study));
+            mapped
+                .err()
+                .map(|error| dead_end(error, entry, chip, study))
+        }));
+    }
+    if dead_ends.is_empty() {
+        return Ok(());
+    }
+    Err(Problems(dead_ends).into())
 }
 
 fn result(

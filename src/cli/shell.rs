@@ -1,8 +1,7 @@
 //! `repchip completions` and `repchip man`: what a shell and a pager know of the command.
 
 use super::Failure;
-use super::run::failed;
-use crate::report::write::atomically;
+use super::run::write_out;
 use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -53,13 +52,10 @@ pub(super) fn man(options: &Pages, command: Command) -> Result<String, Failure> 
     };
     let mut pages = Vec::new();
     gather(&command, &mut pages);
-    let mut written = Vec::new();
-    for (name, text) in pages {
-        let path = folder.join(name);
-        atomically(&path, text.as_bytes()).map_err(|error| failed(&error))?;
-        written.push(path.display().to_string());
-    }
-    Ok(written.join("\n"))
+    let files: Vec<(PathBuf, String)> = (pages.into_iter())
+        .map(|(name, text)| (folder.join(name), text))
+        .collect();
+    write_out(&files)
 }
 
 fn gather(command: &Command, pages: &mut Vec<(String, String)>) {

@@ -231,10 +231,9 @@ impl<'a> Facts<'a> {
 
     /// Whether images of `layer` are patches, so that it takes the whole batch at once.
     pub(super) fn takes_batch(&self, layer: LayerId) -> bool {
-        matches!(
-            self.graph.layers[layer.0].op,
-            LayerOp::FullyConnected { .. }
-        )
+        let op = &self.graph.layers[layer.0].op;
+        matches!(op, LayerOp::FullyConnected { .. })
+            && matches!(self.layers[layer.0].engine, Engine::Array(_))
     }
 
     /// Images that a layer runs one after another.

@@ -261,16 +261,20 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Images that the Sweeps of a layer run one after another: those of a fully connected layer are its patches.
+    /// Images that a layer runs one after another: those of a fully connected layer of the array are its patches.
     #[must_use]
     pub fn images_swept(&self, layer: LayerId) -> usize {
-        match self.graph.layers[layer.0].op {
-            LayerOp::FullyConnected { .. } => 1,
-            LayerOp::Conv { .. }
-            | LayerOp::Add { .. }
-            | LayerOp::MaxPool(_)
-            | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => self.batch,
+        match (&self.graph.layers[layer.0].op, &self.layers[layer.0]) {
+            (LayerOp::FullyConnected { .. }, LayerPlan::Array(_)) => 1,
+            (LayerOp::FullyConnected { .. }, LayerPlan::Vector { .. } | LayerPlan::Host)
+            | (
+                LayerOp::Conv { .. }
+                | LayerOp::Add { .. }
+                | LayerOp::MaxPool(_)
+                | LayerOp::AvgPool(_)
+                | LayerOp::GlobalAvgPool,
+                _,
+            ) => self.batch,
         }
     }
 }

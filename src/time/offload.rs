@@ -76,3 +76,41 @@ pub(super) fn host_cycles(
     };
     host.call_cycles + moved.over(host.bytes_per_cycle).max(work)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::GraphBuilder;
+    use crate::quantise::Widths;
+    use crate::reparam::{Branches, fold_graph};
+    use crate::tensor::FeatureMap;
+    use crate::units::BytesPerCycle;
+    use std::num::NonZeroU64;
+
+    #[test]
+    fn a_fully_connected_layer_moves_its_weights_and_multiplies() {
+        let mut builder = GraphBuilder::new("tail", FeatureMap::new(2, 2, 4)).unwrap();
+        builder
+            .fully_connected("fc", GraphBuilder::INPUT, 10)
+            .unwrap();
+        let graph = fold_graph(&builder.finish().unwrap(), Branches::Fuse).unwrap();
+        let widths = Widths {
+            activation_bits: 8,
+            weight_bits: 12,
+            output_bits: 16,
+        };
+        let numerics = Numerics::uniform(&graph, widths);
+        let cycles = |bytes_per_cycle: u64, macs_per_cycle: u64| {
+            let host = Host {
+                bytes_per_cycle: BytesPerCycle(NonZeroU64::new(bytes_per_cycle).unwrap()),
+                call_cycles: Cycles(50),
+                elements_per_cycle: 1,
+                macs_per_cycle,
+            };
+            host_cycles(&graph, &numerics, LayerId(0), &host).0
+        };
+        // 16 bytes in, 20 out, 160 weights of two bytes.
+        assert_eq!(cycles(4, 1000), 50 + 89);
+        assert_eq!(cycles(1000, 2), 50 + 80);
+    }
+}

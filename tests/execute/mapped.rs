@@ -9,7 +9,7 @@ use repchip::chip::{
     WeightSram,
 };
 use repchip::execute::{ExecuteError, Options, naive, run};
-use repchip::map::{Forced, Halo, ImageLoop, MapError, Offload, Settings, map};
+use repchip::map::{Forced, FullyConnected, Halo, ImageLoop, MapError, Offload, Settings, map};
 use repchip::quantise::QuantNetwork;
 use repchip::reparam::{LayerId, TensorId};
 use repchip::schedule::weights::layer_bytes;
@@ -104,6 +104,7 @@ fn settings(rng: &mut ChaCha8Rng) -> Settings {
         halo: one_of(rng, &[Halo::Keep, Halo::Refetch]),
         inplace_add: rng.random_bool(0.5),
         offload: Offload::Host,
+        fully_connected: one_of(rng, &[FullyConnected::Array, FullyConnected::Host]),
         forced,
     }
 }

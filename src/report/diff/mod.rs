@@ -18,7 +18,7 @@ pub mod verdict;
 
 use super::charts;
 use super::json::read::Run;
-use super::write::{self, ReportError, file_stem};
+use super::write::file_stem;
 use crate::problem::Problem;
 use network::NetworkDiff;
 use settings::{SettingChange, WordChange};
@@ -100,12 +100,10 @@ fn nothing_in_common(a: &Run, b: &Run) -> Problem {
     )
 }
 
-/// Writes a difference under `out`: `diff.md`, `diff.csv`, and for each network of both runs
-/// `waterfall-<id>.svg` (with `png` also `.png`). Returns the paths in the order written.
-///
-/// # Errors
-/// When a folder cannot be made or a file cannot be written; files written before stay.
-pub fn write_all(out: &Path, diff: &Diff<'_>, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+/// The files of a difference under `out`: `diff.md`, `diff.csv`, and for each network of both runs
+/// `waterfall-<id>.svg` (with `png` also `.png`).
+#[must_use]
+pub fn files(out: &Path, diff: &Diff<'_>, png: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = vec![
         (out.join("diff.md"), markdown::page(diff).into_bytes()),
         (out.join("diff.csv"), csv::rows(diff)),
@@ -118,10 +116,7 @@ pub fn write_all(out: &Path, diff: &Diff<'_>, png: bool) -> Result<Vec<PathBuf>,
             files.push((path.with_added_extension("png"), chart.png()));
         }
     }
-    for (path, bytes) in &files {
-        write::atomically(path, bytes)?;
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    files
 }
 
 /// Name of a network's waterfall without extension.
