@@ -223,16 +223,23 @@ fn a_folder_of_somebody_else_is_told() {
     } else {
         &[BINARY]
     };
-    open(bench.folder.path(), 0o555);
-    let was = tree(bench.folder.path());
-    for arguments in &COMMANDS[..3] {
-        refused(
-            &bench.run(before, arguments),
-            &["Permission denied", "choose an output folder"],
-        );
-        assert!(tree(bench.folder.path()) == was, "{arguments:?}");
+    let old = bench.path("out/report");
+    let closed: [&[PathBuf]; 2] = [&[bench.folder.path().to_owned()], &[bench.path("out"), old]];
+    for folders in closed {
+        for folder in folders {
+            fs::create_dir_all(folder).expect("a folder");
+        }
+        folders.iter().for_each(|folder| open(folder, 0o555));
+        let was = tree(bench.folder.path());
+        for arguments in &COMMANDS[..3] {
+            refused(
+                &bench.run(before, arguments),
+                &["Permission denied", "choose an output folder"],
+            );
+            assert!(tree(bench.folder.path()) == was, "{arguments:?}");
+        }
+        folders.iter().for_each(|folder| open(folder, 0o755));
     }
-    open(bench.folder.path(), 0o755);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Files appear whole or not at all, and those of one report together.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -141,27 +142,16 @@ fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<NamedTe
         _ => Path::new("."),
     };
     folders.make(folder)?;
+    let mut new = OpenOptions::new();
+    new.write(true).create_new(true);
+    // `make_in` leaves the system's error as it is, without the name of chance.
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.prefix(".repchip-").tempfile_in(folder);
-    let mut file: NamedTempFile = file.map_err(bare)?;
+    let mut file = builder
+        .prefix(".repchip-")
+        .make_in(folder, |path| new.open(path))?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
-}
-
-/// What the system said, without the random name of the file that was tried.
-fn bare(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(std::error::Error::source);
-    let system = inner.and_then(|inner| inner.downcast_ref::<io::Error>());
-    match system.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
 }
 
 /// A name as part of a file name: letters, digits, `.`, `-` and `_` stay, all else becomes `-`. A name
