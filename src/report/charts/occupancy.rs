@@ -18,6 +18,8 @@ const WIDTH: f64 = 900.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = WIDTH - 24.0;
 const PANEL: f64 = 230.0;
+/// A capacity above so many peaks is not on the scale: the tensors would be a flat line.
+const SHOWN: u64 = 5;
 const KIB: f64 = 1024.0;
 /// Pixels of an em of a tensor's name.
 const NAME: f64 = 10.5;
@@ -32,24 +34,37 @@ pub(super) fn scene(pair: &Contrasted<'_>) -> Scene {
         .timeline
         .peak_activation_bytes
         .max(pair.second.timeline.peak_activation_bytes);
+    let capacity_shown = peak.0.saturating_mul(SHOWN) >= capacity.0;
     let mut scene = Scene::new(WIDTH, 0.0);
     scene.title(
         &format!("Activation SRAM over time on {}", pair.chip.name),
         &format!(
-            "capacity {}; tensors are named by the layer that makes them; both networks on the same scales; \
+            "capacity {}{}; tensors are named by the layer that makes them; both networks on the same scales; \
              padding included",
-            memory(capacity)
+            memory(capacity),
+            if capacity_shown {
+                ""
+            } else {
+                ", far above the scale"
+            },
         ),
     );
-    let entries = [
+    let mut entries = vec![
         (Ink::Tensor, "tensors between layers".to_owned()),
         (Ink::Shortcut, "tensors kept for an addition".to_owned()),
-        (Ink::Text, "capacity".to_owned()),
     ];
+    if capacity_shown {
+        entries.push((Ink::Text, "capacity".to_owned()));
+    }
     let mut y = 70.0 + legend::draw(&mut scene, &entries, 16.0, RIGHT, 68.0);
     let total = pair.first.timeline.total.max(pair.second.timeline.total);
     let ms = seconds(Cycles(total.0.max(1)), pair.chip) * 1e3;
-    let top_kib = real(capacity.0.max(peak.0).max(1)) / KIB * 1.04;
+    let top = if capacity_shown {
+        capacity.max(peak)
+    } else {
+        peak
+    };
+    let top_kib = real(top.0.max(1)) / KIB * 1.04;
     for network in [pair.first, pair.second] {
         let time = Linear::new(LEFT, RIGHT, ms);
         let size = Linear::new(y + 40.0 + PANEL, y + 40.0, top_kib);
@@ -126,8 +141,10 @@ fn panel(
         Ink::Muted,
         1.0,
     );
-    let limit = size.at(real(capacity.0) / KIB);
-    scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Text, 1.5);
+    if real(capacity.0) / KIB <= top_kib {
+        let limit = size.at(real(capacity.0) / KIB);
+        scene.line(vec![[LEFT, limit], [RIGHT, limit]], Ink::Text, 1.5);
+    }
     tag_largest(scene, network, &pieces, size, size.origin + 33.0)
 }
 
