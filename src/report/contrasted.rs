@@ -9,6 +9,48 @@ pub const PUBLISHED_SOURCE: &str = "Published ratios: Ding et al., RepVGG, CVPR 
 GTX 1080Ti, fp32, batch 128, 224x224. There the library may run 3x3 kernels by Winograd and 1x1 kernels \
 reach about a quarter of the density of 3x3 ones; this array multiplies directly.";
 
+/// Pairs named in the headline; further ones are counted.
+const NAMED: usize = 2;
+
+/// All contrasts in one sentence: how often the first network is faster, by how much, and where it is not. `None`
+/// when fewer than two pairs were run: then [`sentence`] says it all.
+#[must_use]
+pub fn headline(contrasts: &[Contrasted<'_>]) -> Option<String> {
+    if contrasts.len() < 2 {
+        return None;
+    }
+    let speed = |pair: &Contrasted<'_>| pair.contrast.ratios.images_per_s;
+    let (faster, others): (Vec<_>, Vec<_>) = contrasts.iter().partition(|pair| speed(pair) > 1.0);
+    let gains = faster.iter().map(|pair| speed(pair));
+    let most = gains.clone().fold(f64::NAN, f64::max);
+    let gain = match gains.fold(f64::NAN, f64::min) {
+        _ if faster.is_empty() => String::new(),
+        least if times(least) == times(most) => format!(", at {} the images/s", times(least)),
+        least => format!(", at {} to {} the images/s", times(least), times(most)),
+    };
+    let mut exceptions: Vec<String> = (others.iter().take(NAMED))
+        .map(|pair| {
+            let (chip, first, second) = (&pair.chip.name, &pair.first.id, &pair.second.id);
+            format!(
+                "on {chip}, {first} runs {} the images/s of {second}",
+                times(speed(pair))
+            )
+        })
+        .collect();
+    match others.len().saturating_sub(NAMED) {
+        0 => {}
+        1 => exceptions.push("one more is not faster".to_owned()),
+        more => exceptions.push(format!("{more} more are not faster")),
+    }
+    exceptions.insert(0, String::new());
+    Some(format!(
+        "The first network of a pair is the faster one in {} of {} contrasts{gain}{}.",
+        faster.len(),
+        contrasts.len(),
+        exceptions.join("; ")
+    ))
+}
+
 /// One sentence with the two networks, the factor of speed and its two reasons.
 ///
 /// Speed is utilisation over MACs, exactly: an image takes MACs / (peak · utilisation) cycles.
@@ -90,6 +132,19 @@ mod tests {
         let contrasted = report.chips[0].contrasts().next().unwrap();
         insta::assert_snapshot!(sentence(&contrasted), @"On edge, repvgg-a0 runs 0.88x the images/s of resnet-18: it does 1.14x the MACs of an image at 1.01x the array utilisation. The ratio published for a GPU is 1.33x; this chip disagrees on the faster network (0.66 times the published ratio).");
         assert_eq!(without_host(&contrasted), None);
+    }
+
+    #[test]
+    fn a_headline_counts_and_names_the_exceptions() {
+        let mut report = sample::report(22);
+        let pair = report.chips[0].pairs[0];
+        report.chips[0].pairs = vec![pair, (pair.1, pair.0), pair, pair];
+        let contrasts: Vec<_> = report.chips[0].contrasts().collect();
+        assert_eq!(headline(&contrasts[..1]), None);
+        let told = |range: std::ops::Range<usize>| headline(&contrasts[range]).unwrap();
+        insta::assert_snapshot!(told(0..2), @"The first network of a pair is the faster one in 1 of 2 contrasts, at 1.13x the images/s; on edge, repvgg-a0 runs 0.88x the images/s of resnet-18.");
+        insta::assert_snapshot!(told(2..4), @"The first network of a pair is the faster one in 0 of 2 contrasts; on edge, repvgg-a0 runs 0.88x the images/s of resnet-18; on edge, repvgg-a0 runs 0.88x the images/s of resnet-18.");
+        insta::assert_snapshot!(told(0..4), @"The first network of a pair is the faster one in 1 of 4 contrasts, at 1.13x the images/s; on edge, repvgg-a0 runs 0.88x the images/s of resnet-18; on edge, repvgg-a0 runs 0.88x the images/s of resnet-18; one more is not faster.");
     }
 
     #[test]

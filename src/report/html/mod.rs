@@ -76,6 +76,10 @@ pub fn page(report: &Report, charts: &[Chart]) -> String {
 fn sections(report: &Report, charts: &[Chart]) -> Vec<(String, String, String)> {
     let command = report.provenance.command.as_str();
     let mut sections = vec![("answer".to_owned(), "Answer".to_owned(), String::new())];
+    let contrasts: Vec<_> = report.chips.iter().flat_map(ChipRun::contrasts).collect();
+    if let Some(headline) = contrasted::headline(&contrasts) {
+        paragraph(&mut sections[0].2, "answer headline", &headline);
+    }
     for run in &report.chips {
         sections[0].2.push_str(&answer(run, charts, command));
     }
