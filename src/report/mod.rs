@@ -9,6 +9,7 @@ pub mod charts;
 pub mod contrasted;
 pub mod csv;
 pub mod diff;
+pub mod engine;
 pub mod figures;
 pub mod floor;
 pub mod grid;
