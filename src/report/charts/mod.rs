@@ -5,7 +5,10 @@
 //! and no clock is used: the same report gives the same bytes everywhere.
 
 mod axis;
+mod bandwidth;
+mod bins;
 mod block;
+mod clock;
 mod contrast;
 mod difference;
 mod font;
@@ -18,6 +21,7 @@ mod paint;
 pub mod palette;
 mod roofline;
 mod rows;
+mod ruler;
 mod scene;
 mod stacked;
 mod svg;
@@ -51,6 +55,8 @@ pub enum Kind {
     Roofline,
     /// One network, layer by layer, DRAM bytes by kind beside their floor.
     Traffic,
+    /// One network, DRAM bytes a second over time, by kind.
+    Bandwidth,
     /// Both networks of a pair, activation SRAM over time.
     Occupancy,
     /// One network on all chips of the report, array utilisation layer by layer.
@@ -178,7 +184,7 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
 }
 
 /// The charts of one network on one chip, each with what it shows.
-fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 5] {
+fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 6] {
     let latency = |order| latency::scene(network, chip, order);
     [
         (
@@ -202,6 +208,11 @@ fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'sta
             traffic::scene(network, chip),
             "DRAM bytes per layer, by kind, beside their floor,",
         ),
+        (
+            Kind::Bandwidth,
+            bandwidth::scene(network, chip),
+            "DRAM bandwidth over time, by kind, below its peak,",
+        ),
     ]
 }
 
@@ -216,6 +227,7 @@ impl Kind {
             Self::Waterfall => "waterfall",
             Self::Roofline => "roofline",
             Self::Traffic => "traffic",
+            Self::Bandwidth => "bandwidth",
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
             Self::Difference => "difference",
