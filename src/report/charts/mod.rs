@@ -12,8 +12,10 @@ mod clock;
 mod contrast;
 mod difference;
 mod font;
+mod gantt;
 mod gather;
 mod heat;
+mod lanes;
 mod latency;
 mod legend;
 mod occupancy;
@@ -55,6 +57,8 @@ pub enum Kind {
     Roofline,
     /// One network, layer by layer, DRAM bytes by kind beside their floor.
     Traffic,
+    /// One network, what DRAM bus, array, vector unit and host do over time.
+    Gantt,
     /// One network, DRAM bytes a second over time, by kind.
     Bandwidth,
     /// Both networks of a pair, activation SRAM over time.
@@ -184,7 +188,7 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
 }
 
 /// The charts of one network on one chip, each with what it shows.
-fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 6] {
+fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 7] {
     let latency = |order| latency::scene(network, chip, order);
     [
         (
@@ -209,6 +213,11 @@ fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'sta
             "DRAM bytes per layer, by kind, beside their floor,",
         ),
         (
+            Kind::Gantt,
+            gantt::scene(network, chip),
+            "DRAM bus, array, vector unit and host over time",
+        ),
+        (
             Kind::Bandwidth,
             bandwidth::scene(network, chip),
             "DRAM bandwidth over time, by kind, below its peak,",
@@ -227,6 +236,7 @@ impl Kind {
             Self::Waterfall => "waterfall",
             Self::Roofline => "roofline",
             Self::Traffic => "traffic",
+            Self::Gantt => "gantt",
             Self::Bandwidth => "bandwidth",
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
