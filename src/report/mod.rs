@@ -9,6 +9,7 @@ pub mod charts;
 pub mod contrasted;
 pub mod csv;
 pub mod diff;
+pub mod engine;
 pub mod figures;
 pub mod floor;
 pub mod grid;
@@ -300,11 +301,15 @@ charts/edge-repvgg-a0-latency-sorted.svg
 charts/edge-repvgg-a0-waterfall.svg
 charts/edge-repvgg-a0-roofline.svg
 charts/edge-repvgg-a0-traffic.svg
+charts/edge-repvgg-a0-gantt.svg
+charts/edge-repvgg-a0-bandwidth.svg
 charts/edge-resnet-18-latency.svg
 charts/edge-resnet-18-latency-sorted.svg
 charts/edge-resnet-18-waterfall.svg
 charts/edge-resnet-18-roofline.svg
 charts/edge-resnet-18-traffic.svg
+charts/edge-resnet-18-gantt.svg
+charts/edge-resnet-18-bandwidth.svg
 charts/edge-repvgg-a0-vs-resnet-18-sram.svg
 charts/repvgg-a0-utilisation.svg
 charts/resnet-18-utilisation.svg
@@ -315,11 +320,15 @@ charts/edge-repvgg-a0-latency-sorted.png
 charts/edge-repvgg-a0-waterfall.png
 charts/edge-repvgg-a0-roofline.png
 charts/edge-repvgg-a0-traffic.png
+charts/edge-repvgg-a0-gantt.png
+charts/edge-repvgg-a0-bandwidth.png
 charts/edge-resnet-18-latency.png
 charts/edge-resnet-18-latency-sorted.png
 charts/edge-resnet-18-waterfall.png
 charts/edge-resnet-18-roofline.png
 charts/edge-resnet-18-traffic.png
+charts/edge-resnet-18-gantt.png
+charts/edge-resnet-18-bandwidth.png
 charts/edge-repvgg-a0-vs-resnet-18-sram.png
 charts/repvgg-a0-utilisation.png
 charts/resnet-18-utilisation.png

@@ -5,6 +5,8 @@
 use super::palette::Ink;
 use super::scene::{Anchor, Shape, text_box};
 use super::{font, svg};
+use crate::report::figures::real;
+use crate::units::count;
 
 /// How far back a run of the same look is searched, in shapes.
 const REACH: usize = 4096;
@@ -12,7 +14,7 @@ const REACH: usize = 4096;
 /// What shapes of one run have in common; lengths in quarter pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Filled rectangles.
+    /// Filled rectangles and bars.
     Fill(Ink),
     /// Lines.
     Stroke(Ink, i32),
@@ -30,7 +32,7 @@ impl Look {
     /// The look of a shape.
     pub(super) fn of(shape: &Shape) -> Self {
         match shape {
-            Shape::Rect { fill, .. } => Self::Fill(*fill),
+            Shape::Rect { fill, .. } | Shape::Bars { fill, .. } => Self::Fill(*fill),
             Shape::Line { stroke, width, .. } => {
                 Self::Stroke(*stroke, svg::quarters(*width).max(1))
             }
@@ -106,6 +108,16 @@ fn space(shape: &Shape) -> [i32; 4] {
     match shape {
         Shape::Rect { at, size, .. } | Shape::Tip { at, size, .. } => {
             [at[0], at[1], at[0] + size[0], at[1] + size[1]].map(svg::quarters)
+        }
+        Shape::Bars {
+            base: [x, y],
+            width,
+            heights,
+            ..
+        } => {
+            let end = x + width * real(count(heights.len()));
+            let highest = heights.iter().copied().fold(0.0, f64::max);
+            [*x, y - highest, end, *y].map(svg::quarters)
         }
         Shape::Line { points, width, .. } => {
             let far = [

@@ -5,12 +5,17 @@
 //! and no clock is used: the same report gives the same bytes everywhere.
 
 mod axis;
+mod bandwidth;
+mod bins;
 mod block;
+mod clock;
 mod contrast;
 mod difference;
 mod font;
+mod gantt;
 mod gather;
 mod heat;
+mod lanes;
 mod latency;
 mod legend;
 mod occupancy;
@@ -18,6 +23,7 @@ mod paint;
 pub mod palette;
 mod roofline;
 mod rows;
+mod ruler;
 mod scene;
 mod stacked;
 mod svg;
@@ -51,6 +57,10 @@ pub enum Kind {
     Roofline,
     /// One network, layer by layer, DRAM bytes by kind beside their floor.
     Traffic,
+    /// One network, what DRAM bus, array, vector unit and host do over time.
+    Gantt,
+    /// One network, DRAM bytes a second over time, by kind.
+    Bandwidth,
     /// Both networks of a pair, activation SRAM over time.
     Occupancy,
     /// One network on all chips of the report, array utilisation layer by layer.
@@ -178,7 +188,7 @@ fn draw_chip(run: &ChipRun) -> Vec<Chart> {
 }
 
 /// The charts of one network on one chip, each with what it shows.
-fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 5] {
+fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'static str); 7] {
     let latency = |order| latency::scene(network, chip, order);
     [
         (
@@ -202,6 +212,16 @@ fn network_scenes(network: &RunResult, chip: &ChipFacts) -> [(Kind, Scene, &'sta
             traffic::scene(network, chip),
             "DRAM bytes per layer, by kind, beside their floor,",
         ),
+        (
+            Kind::Gantt,
+            gantt::scene(network, chip),
+            "DRAM bus, array, vector unit and host over time",
+        ),
+        (
+            Kind::Bandwidth,
+            bandwidth::scene(network, chip),
+            "DRAM bandwidth over time, by kind, below its peak,",
+        ),
     ]
 }
 
@@ -216,6 +236,8 @@ impl Kind {
             Self::Waterfall => "waterfall",
             Self::Roofline => "roofline",
             Self::Traffic => "traffic",
+            Self::Gantt => "gantt",
+            Self::Bandwidth => "bandwidth",
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
             Self::Difference => "difference",

@@ -3,6 +3,8 @@
 use super::font;
 use super::palette::Ink;
 use super::scene::{Anchor, Scene, Shape};
+use crate::report::figures::real;
+use crate::units::count;
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
@@ -97,6 +99,24 @@ fn paint_shape<DB: DrawingBackend>(
             let end = [at[0] + size[0], at[1] + size[1]];
             let corners = [units.at(*at), units.at(end)];
             area.draw(&Rectangle::new(corners, colour(*fill).filled()))
+        }
+        Shape::Bars {
+            base,
+            width,
+            heights,
+            fill,
+        } => {
+            for (index, height) in heights.iter().enumerate() {
+                let at = |index: usize| base[0] + width * real(count(index));
+                let corners = [[at(index), base[1] - height], [at(index + 1), base[1]]];
+                if units.at(corners[0]).1 < units.at(corners[1]).1 {
+                    area.draw(&Rectangle::new(
+                        corners.map(|c| units.at(c)),
+                        colour(*fill).filled(),
+                    ))?;
+                }
+            }
+            Ok(())
         }
         Shape::Line {
             points,

@@ -37,6 +37,17 @@ pub enum Shape {
         /// Its fill.
         fill: Ink,
     },
+    /// Bars of one width side by side on one base, painted as one.
+    Bars {
+        /// Lower left corner of the first.
+        base: [f64; 2],
+        /// Of each.
+        width: f64,
+        /// Of each, upwards; none below zero.
+        heights: Vec<f64>,
+        /// Their fill.
+        fill: Ink,
+    },
     /// A broken line through at least two points.
     Line {
         /// The points.
@@ -96,6 +107,15 @@ impl Scene {
 
     pub(super) fn rect(&mut self, at: [f64; 2], size: [f64; 2], fill: Ink) {
         self.shapes.push(Shape::Rect { at, size, fill });
+    }
+
+    pub(super) fn bars(&mut self, base: [f64; 2], width: f64, heights: Vec<f64>, fill: Ink) {
+        self.shapes.push(Shape::Bars {
+            base,
+            width,
+            heights,
+            fill,
+        });
     }
 
     pub(super) fn line(&mut self, points: Vec<[f64; 2]>, stroke: Ink, width: f64) {
@@ -173,9 +193,11 @@ impl Scene {
                 text.as_str(),
                 text_box(*at, *anchor, font::width(text, *size, *bold), *size),
             )),
-            Shape::Rect { .. } | Shape::Line { .. } | Shape::Circle { .. } | Shape::Tip { .. } => {
-                None
-            }
+            Shape::Rect { .. }
+            | Shape::Bars { .. }
+            | Shape::Line { .. }
+            | Shape::Circle { .. }
+            | Shape::Tip { .. } => None,
         })
     }
 }

@@ -8,6 +8,7 @@ use super::font;
 use super::gather::{self, Look};
 use super::palette::Ink;
 use super::scene::{Anchor, Scene, Shape};
+use crate::report::figures::real;
 use std::fmt::Write as _;
 
 /// Ems to move a text down from the middle of its capitals to their foot.
@@ -110,6 +111,12 @@ impl Pen {
                     }
                 }
             }
+            Shape::Bars {
+                base,
+                width,
+                heights,
+                ..
+            } => self.bars(svg, *base, *width, heights),
             Shape::Line { points, .. } => self.line(svg, points),
             Shape::Circle { centre, radius, .. } => {
                 let ([x, y], r) = (centre.map(quarters), quarters(*radius));
@@ -123,7 +130,7 @@ impl Pen {
                 let [x, y, w, h] = [at[0], at[1], size[0], size[1]].map(quarters);
                 let _ = writeln!(
                     svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"><title>{}</title></rect>",
+                    "<path d=\"M{x} {y}h{w}v{h}h-{w}z\"><title>{}</title></path>",
                     escape(text)
                 );
             }
@@ -140,6 +147,34 @@ impl Pen {
             let (w, h) = (x1 - x0, y1 - y0);
             let _ = write!(svg, "h{w}v{h}h-{w}z");
         }
+    }
+
+    /// The outline of bars; what has no height at either end is left out.
+    fn bars(&mut self, svg: &mut String, base: [f64; 2], width: f64, heights: &[f64]) {
+        self.lift(svg);
+        let mut steps: Vec<(i32, i32)> = Vec::new();
+        for (height, end) in heights.iter().zip(1..) {
+            let (end, height) = (quarters(base[0] + width * real(end)), quarters(*height));
+            match steps.last_mut() {
+                Some(last) if last.1 == height => last.0 = end,
+                Some(_) | None => steps.push((end, height)),
+            }
+        }
+        steps.pop_if(|last| last.1 == 0);
+        let [mut x, foot] = base.map(quarters);
+        if steps.first().is_some_and(|first| first.1 == 0) {
+            x = steps.remove(0).0;
+        }
+        if steps.is_empty() {
+            return;
+        }
+        self.go(svg, [x, foot]);
+        let mut y = 0;
+        for (end, height) in steps {
+            let _ = write!(svg, "v{}h{}", y - height, end - x);
+            (x, y) = (end, height);
+        }
+        let _ = write!(svg, "v{y}z");
     }
 
     fn line(&mut self, svg: &mut String, points: &[[f64; 2]]) {
@@ -186,6 +221,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bars_are_one_outline_and_equal_neighbours_one_step() {
+        let mut scene = Scene::new(40.0, 10.0);
+        let heights = vec![0.0, 2.0, 2.0, 0.0, 5.5, 1.0, 0.0];
+        scene.bars([4.0, 9.0], 2.5, heights, Ink::Tensor);
+        scene.bars([4.0, 9.0], 2.5, vec![0.0; 3], Ink::Tensor);
+        scene.rect([30.0, 0.0], [1.0, 1.0], Ink::Tensor);
+        let svg = write(&scene, "");
+        let path = svg.lines().find(|line| line.contains("#B4C3D3")).unwrap();
+        insta::assert_snapshot!(path, @r##"<path shape-rendering="crispEdges" fill="#B4C3D3" d="M26 36v-8h20v8h10v-22h10v18h10v4zm94 -36h4v4h-4z"/>"##);
+    }
+
+    #[test]
     fn shapes_of_one_look_share_an_element() {
         let mut scene = Scene::new(20.0, 10.0);
         for x in [0.0, 2.5, 9.0] {
@@ -209,8 +256,8 @@ mod tests {
 <circle cx="20" cy="20" r="8"/>
 </g>
 <g fill="none" pointer-events="all">
-<rect x="0" y="0" width="20" height="20"><title>a &quot;b&quot;
-&amp; c</title></rect>
+<path d="M0 0h20v20h-20z"><title>a &quot;b&quot;
+&amp; c</title></path>
 </g>
 </svg>
 "##);

@@ -26,7 +26,9 @@ pub(super) const fn place(kind: Kind) -> (Place, u8) {
         Kind::Roofline => (Place::Network, 30),
         Kind::Traffic => (Place::Network, 35),
         Kind::HeatMap => (Place::Network, 40),
-        Kind::Difference => (Place::Network, 50),
+        Kind::Gantt => (Place::Network, 50),
+        Kind::Bandwidth => (Place::Network, 60),
+        Kind::Difference => (Place::Network, 70),
     }
 }
 

@@ -34,7 +34,7 @@ const fn meaning(cause: Cause) -> &'static str {
     }
 }
 
-const TERMS: [(&str, &str); 10] = [
+const TERMS: [(&str, &str); 11] = [
     (
         "MAC",
         "One multiplication and addition of the array; MMAC: a million of them.",
@@ -58,6 +58,10 @@ const TERMS: [(&str, &str); 10] = [
     (
         "DRAM bytes",
         "Bytes asked for, read and written, without what fills a burst; kB and MB are powers of 1000.",
+    ),
+    (
+        "GB/s",
+        "Powers of 1000: bytes on the DRAM bus a second, with what fills a burst.",
     ),
     (
         "spills",

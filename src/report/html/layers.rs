@@ -15,17 +15,13 @@ type Column = (String, &'static str, bool);
 
 /// The table with its filter box; empty for a report without layers.
 pub(super) fn table(report: &Report) -> String {
-    let runs = || (report.chips.iter()).flat_map(|run| run.networks.iter().map(move |n| (run, n)));
-    let rows: usize = runs()
+    let rows: usize = runs(report)
         .map(|(_, network)| network.timeline.layers.len())
         .sum();
     if rows == 0 {
         return String::new();
     }
-    let kinds: Vec<Traffic> = (Traffic::ALL.into_iter())
-        .filter(|&kind| runs().any(|(_, n)| payload(&n.timeline.dram(), kind).0 > 0))
-        .collect();
-    let quality = runs().any(|(_, network)| !network.quality.is_empty());
+    let (kinds, quality) = told(report);
     let columns = columns(&kinds, quality);
     let mut html = format!(
         "<p class=\"filter\" hidden><label for=\"filter\">Show rows with all these words</label> \
@@ -42,19 +38,42 @@ pub(super) fn table(report: &Report) -> String {
         );
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    for (run, network) in runs() {
+    for (run, network) in runs(report) {
         for index in 0..network.timeline.layers.len() {
             html.push_str("<tr>");
             let cells = cells(run, network, index, &kinds, quality);
-            for (cell, (_, _, figures)) in cells.iter().zip(&columns) {
-                let class = if *figures { " class=\"n\"" } else { "" };
-                let _ = write!(html, "<td{class}>{cell}</td>");
+            for cell in cells {
+                let _ = write!(html, "<td>{cell}</td>");
             }
             html.push_str("</tr>\n");
         }
     }
     html.push_str("</tbody></table></div>\n");
     html
+}
+
+/// The rule that sets figures to the right: said once for a column, not in each of its thousands of cells.
+pub(super) fn rule(report: &Report) -> String {
+    let (kinds, quality) = told(report);
+    let figures: Vec<String> = (1..)
+        .zip(columns(&kinds, quality))
+        .filter(|(_, (_, _, figures))| *figures)
+        .map(|(column, _)| format!(".sortable td:nth-child({column})"))
+        .collect();
+    format!("{} {{ text-align: right }}\n", figures.join(", "))
+}
+
+fn runs(report: &Report) -> impl Iterator<Item = (&ChipRun, &RunResult)> {
+    (report.chips.iter()).flat_map(|run| run.networks.iter().map(move |n| (run, n)))
+}
+
+/// The kinds of traffic with a column, and whether the integers have some.
+fn told(report: &Report) -> (Vec<Traffic>, bool) {
+    let kinds = (Traffic::ALL.into_iter())
+        .filter(|&kind| runs(report).any(|(_, n)| payload(&n.timeline.dram(), kind).0 > 0))
+        .collect();
+    let quality = runs(report).any(|(_, network)| !network.quality.is_empty());
+    (kinds, quality)
 }
 
 fn columns(kinds: &[Traffic], quality: bool) -> Vec<Column> {

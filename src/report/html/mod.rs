@@ -50,8 +50,9 @@ pub fn page(report: &Report, charts: &[Chart]) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
-        chart_inks()
+         <title>{title}</title>\n<style>\n{STYLE}{}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
+        chart_inks(),
+        layers::rule(report)
     );
     let (mut contents, mut body) = (Vec::new(), String::new());
     for (id, title, html) in sections(report, charts) {

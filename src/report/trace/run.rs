@@ -2,9 +2,10 @@
 
 use super::event::{Event, Row};
 use crate::report::charts::palette::words;
+use crate::report::engine::{Direction, Engine, transfer};
 use crate::report::figures::traffic_key;
 use crate::report::{ChipFacts, RunResult};
-use crate::schedule::{LayerPlan, OpId, OpKind, Schedule, Traffic};
+use crate::schedule::{LayerPlan, OpId, OpKind, Schedule};
 use crate::time::{ArraySpan, BusSpan, Cause};
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -46,17 +47,12 @@ pub(super) fn events(run: &RunResult, chip: &ChipFacts) -> Vec<Event<'static>> {
 /// The operation's slice, and the slices of its causes inside.
 fn array(events: &mut Vec<Event<'_>>, schedule: &Schedule, span: &ArraySpan) {
     let layer = &schedule.graph.layers[span.layer.0].name;
-    let (row, name) = match span.op {
-        None => (Row::Array, format!("{layer}: layer")),
-        Some(op) => match schedule.ops[op.0].kind {
-            OpKind::Vector { .. } => (Row::Vector, format!("{layer}: vector")),
-            OpKind::Host { .. } => (Row::Host, format!("{layer}: host")),
-            OpKind::Sweep { .. }
-            | OpKind::Load { .. }
-            | OpKind::Store { .. }
-            | OpKind::Fetch { .. } => (Row::Array, format!("{layer}: sweep")),
-        },
+    let (row, work) = match Engine::of(schedule, span) {
+        Engine::Array => (Row::Array, "sweep"),
+        Engine::Vector => (Row::Vector, "vector"),
+        Engine::Host => (Row::Host, "host"),
     };
+    let name = format!("{layer}: {}", span.op.map_or("layer", |_| work));
     let slice = |name: String, category, from, cycles, args, inside| Event::Slice {
         row,
         name,
@@ -137,15 +133,12 @@ fn text(range: &Range<usize>) -> String {
 
 /// Bursts of one operation on the bus.
 fn bus(events: &mut Vec<Event<'_>>, schedule: &Schedule, span: &BusSpan) {
-    let op = &schedule.ops[span.op.0];
-    let (row, traffic) = match &op.kind {
-        OpKind::Load { traffic, .. } => (Row::BusRead, *traffic),
-        OpKind::Store { traffic, .. } => (Row::BusWrite, *traffic),
-        OpKind::Fetch { .. }
-        | OpKind::Sweep { .. }
-        | OpKind::Vector { .. }
-        | OpKind::Host { .. } => (Row::BusRead, Traffic::Weights),
+    let (direction, traffic) = transfer(schedule, span);
+    let row = match direction {
+        Direction::Read => Row::BusRead,
+        Direction::Written => Row::BusWrite,
     };
+    let op = &schedule.ops[span.op.0];
     let layer = &schedule.graph.layers[op.layer.0].name;
     let mut args = op_args(schedule, span.op);
     args.insert("bus_bytes".to_owned(), json!(span.bytes.0));
