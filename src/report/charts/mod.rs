@@ -21,6 +21,7 @@ mod legend;
 mod occupancy;
 mod paint;
 pub mod palette;
+mod parts;
 mod roofline;
 mod rows;
 mod ruler;
