@@ -63,13 +63,12 @@ impl<'a> ConvLayer<'a> {
             return None;
         };
         let layer = &network.graph.layers[id.0];
-        let (conv, mut input) = conv_of(&layer.op, network.graph.shape(layer.inputs[0]))?;
-        let mut output = layer.output;
-        if images_are_pixels(&layer.op) {
-            input.width = batch;
-            output.width = batch;
-        }
-        let work = ConvWork::new(input, output, conv, quant.residual.is_some(), array);
+        let (conv, input) = conv_of(&layer.op, network.graph.shape(layer.inputs[0]))?;
+        let work = if images_are_pixels(&layer.op) {
+            ConvWork::fully_connected(input.channels, conv.out_channels, batch, array)
+        } else {
+            ConvWork::new(input, layer.output, conv, quant.residual.is_some(), array)
+        };
         let span = Span::of(
             network.numerics.activations[layer.inputs[0].0],
             quant.input_zero_point,
@@ -86,7 +85,7 @@ impl<'a> ConvLayer<'a> {
             quant,
             path,
             proof,
-            requantise: (0..output.channels)
+            requantise: (0..layer.output.channels)
                 .map(|c| quant.requantise.channel(c))
                 .collect(),
             packed: match path {

@@ -2,10 +2,8 @@
 
 use super::{FullyConnected, MapError, Offload, Settings};
 use crate::chip::Chip;
-use crate::network::Conv;
 use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::schedule::work::ConvWork;
-use crate::tensor::FeatureMap;
 
 /// The unit of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,22 +65,8 @@ fn work(graph: &LayerGraph, id: LayerId, chip: &Chip, batch: usize) -> ConvWork 
     let input = graph.shape(layer.inputs[0]);
     match layer.op {
         LayerOp::FullyConnected { outputs, .. } => {
-            let conv = Conv {
-                out_channels: outputs,
-                kernel: 1,
-                stride: 1,
-                padding: 0,
-                dilation: 1,
-                groups: 1,
-            };
-            let flat = FeatureMap::new(1, batch, input.pixels() * input.channels);
-            ConvWork::new(
-                flat,
-                FeatureMap::new(1, batch, outputs),
-                conv,
-                false,
-                chip.array,
-            )
+            let inputs = input.pixels() * input.channels;
+            ConvWork::fully_connected(inputs, outputs, batch, chip.array)
         }
         LayerOp::Conv { conv, .. } => ConvWork::new(
             input,

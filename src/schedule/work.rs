@@ -72,6 +72,8 @@ pub struct ConvWork {
     pub residual: bool,
     /// Whether a 1x1 takes nine words of a pixel at once.
     pub packed: bool,
+    /// Whether pixel `x` is image `x`: then all pixels lie on one bank, that of the first pixel of a map.
+    pub images_are_pixels: bool,
     /// The array.
     pub array: Array,
 }
@@ -108,7 +110,32 @@ impl ConvWork {
             conv,
             residual,
             packed,
+            images_are_pixels: false,
             array,
+        }
+    }
+
+    /// The work of a fully connected layer: a 1x1 convolution on a map of `1 x images` pixels.
+    #[must_use]
+    pub fn fully_connected(inputs: usize, outputs: usize, images: usize, array: Array) -> Self {
+        let input = FeatureMap::new(1, images, inputs);
+        let conv = Conv {
+            out_channels: outputs,
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            groups: 1,
+        };
+        Self {
+            images_are_pixels: true,
+            ..Self::new(
+                input,
+                FeatureMap::new(1, images, outputs),
+                conv,
+                false,
+                array,
+            )
         }
     }
 

@@ -96,7 +96,10 @@ impl Window {
             PassKind::Residual => (work.output.height, work.output.width),
         };
         let y = axis(height, sram.bank_rows);
-        let x = axis(width, sram.bank_cols);
+        let x = match work.images_are_pixels {
+            true => axis(width, 1),
+            false => axis(width, sram.bank_cols),
+        };
         Self {
             rows: rows(work, &y, &pass.tap_rows),
             columns: columns(work, &x, &pass.tap_cols, sram.reuse),
@@ -249,6 +252,16 @@ mod tests {
             patches(&work(1, 1), &sram(1, 1), 0),
             [4, 2, 2, 2, 6, 2, 2, 1]
         );
+    }
+
+    #[test]
+    fn images_of_a_fully_connected_layer_lie_on_one_bank() {
+        let array = Array {
+            tile_w: 2,
+            ..work(1, 1).array
+        };
+        let layer = ConvWork::fully_connected(8, 4, 5, array);
+        assert_eq!(patches(&layer, &sram(4, 4), 0), [2, 2, 1]);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use repchip::schedule::{
     ArrayPlan, Buffer, BufferId, DramLayout, LayerPlan, LoopOrder, Op, OpId, OpKind, Schedule,
     Strip, Traffic, WeightMode,
 };
-use repchip::tensor::FeatureMap;
 use repchip::units::{Addr, Bytes, Words, count};
 use std::ops::Range;
 
@@ -327,17 +326,8 @@ impl Cutter<'_> {
             buffer
         };
         let (output, stored) = self.target(rng, id, 1, true);
-        let conv = Conv {
-            out_channels: layer.output.channels,
-            kernel: 1,
-            stride: 1,
-            padding: 0,
-            dilation: 1,
-            groups: 1,
-        };
-        let flat = FeatureMap::new(1, self.batch, shape.pixels() * shape.channels);
-        let out = FeatureMap::new(1, self.batch, layer.output.channels);
-        let work = ConvWork::new(flat, out, conv, false, self.array);
+        let inputs = shape.pixels() * shape.channels;
+        let work = ConvWork::fully_connected(inputs, layer.output.channels, self.batch, self.array);
         for row_group in 0..work.row_groups() {
             let (strip, image) = (0, 0);
             self.push(
