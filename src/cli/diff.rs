@@ -1,5 +1,6 @@
 //! `repchip diff`: two runs side by side.
 
+use super::paths::distinct;
 use super::run::{failed, width};
 use super::{Failure, print};
 use crate::problem::{Problem, Problems};
@@ -33,7 +34,7 @@ pub(super) struct Options {
     /// Also write the difference as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Exit with 1 when the cycles of a network of both runs grow by more than PCT percent
+    /// Exit with 1 when an image of a network of both runs takes longer by more than PCT percent
     #[arg(long, value_name = "PCT", allow_hyphen_values = true)]
     fail_over: Option<String>,
     /// Show every layer that differs, not only the ten of each network that move most cycles
@@ -51,6 +52,8 @@ pub(super) fn diff(options: &Options) -> Result<String, Failure> {
     if let Some(file) = &options.json {
         files.push((file.clone(), machine::text(&found).into_bytes()));
     }
+    let outputs: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+    distinct(&outputs, &[options.a.clone(), options.b.clone()])?;
     write::all(&files).map_err(|error| failed(&error))?;
     let mut text = terminal::terminal(&found, options.layers, width(), Borders::Utf8);
     if let Some(out) = &options.out {

@@ -14,10 +14,13 @@ use ndarray::{Array4, Axis, s};
 use rayon::prelude::*;
 
 /// What an execution found.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) quality: Vec<LayerQualityRow>,
     /// Of networks with labelled images.
     pub(super) accuracy: Option<Accuracy>,
+    /// Layers whose sums no proof keeps inside the accumulators, and the bits that would do.
+    pub(super) unproven: Vec<(String, u32)>,
 }
 
 /// Executes `schedule`: the first batch with every tensor kept, all whole batches where there are labels.
@@ -37,6 +40,13 @@ pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found,
         ..Options::default()
     };
     let run = run(schedule, integers, &first, &options)?;
+    let layers = schedule.graph.layers.iter().zip(&run.layers);
+    let unproven = layers
+        .filter_map(|(layer, conv)| {
+            let conv = conv.filter(|conv| !conv.proven)?;
+            Some((layer.name.clone(), conv.accumulator_bits))
+        })
+        .collect();
     let rows = quality::quality(&integers.folded, &integers.network, &first, &run.tensors)
         .map_err(Problem::from)?;
     let quality = (rows.into_iter())
@@ -51,7 +61,11 @@ pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found,
         Some(labels) => Some(accuracy(schedule, integers, labels)?),
         None => None,
     };
-    Ok(Found { quality, accuracy })
+    Ok(Found {
+        quality,
+        accuracy,
+        unproven,
+    })
 }
 
 /// The first `batch` images; the only image again where there are fewer.

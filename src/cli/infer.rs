@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::model::{Integers, chosen, npy_bytes, npy_of_type, npy_problem, with_weights};
+use super::paths::{distinct, read_by};
 use super::run::{dead_end, settings};
 use crate::chip::Chip;
 use crate::execute::{self, Run};
@@ -58,6 +59,9 @@ pub(super) fn infer(options: &Options) -> Result<String, Failure> {
     let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
     let chip = Chip::read_with(&study.chips[0], &for_chip)?;
     let entry = chosen(&study, options.network.as_deref())?;
+    let mut inputs = read_by(&options.study, &study, [entry]);
+    inputs.push(options.input.clone());
+    distinct(std::slice::from_ref(&options.output), &inputs)?;
     let integers = with_weights(entry, &study)?;
     let input = input(&options.input, entry, &integers)?;
     let keep = options.tensors.is_some();

@@ -2,10 +2,6 @@
 //!
 //! In: arguments of the command line. Out: results on standard output, problems with their source lines on
 //! standard error. This room computes nothing about chips or networks.
-#![expect(
-    clippy::print_stderr,
-    reason = "the command line is where problems leave the program"
-)]
 
 mod diff;
 mod emit;
@@ -14,6 +10,7 @@ mod help;
 mod infer;
 mod list;
 mod model;
+mod paths;
 pub mod problem;
 mod quantise;
 mod run;
@@ -104,7 +101,7 @@ impl Failure {
             // The problems decide the exit code; a full disk is told beside them.
             let _ = print(text);
         }
-        eprint!("{}", draw(problems));
+        tell(&draw(problems));
         match self {
             Self::Check(_) => ExitCode::from(1),
             Self::Input(_) | Self::Partly(..) => ExitCode::from(2),
@@ -142,6 +139,11 @@ fn print(text: &str) -> ExitCode {
             Failure::Output(Problem::new("report::stdout", message, help).into()).tell()
         }
     }
+}
+
+/// Talk on standard error; where it cannot be written there is nobody to tell.
+fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn draw(problems: &Problems) -> String {

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::model::{chosen, with_weights};
+use super::paths::{distinct, read_by};
 use super::run::failed;
 use crate::network::builtin;
 use crate::problem::OverrideFlag;
@@ -38,6 +39,8 @@ pub(super) fn quantise(options: &Options) -> Result<String, Failure> {
     let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
     let study = Study::read_with(&options.study, &flags, &builtin::names())?;
     let entry = chosen(&study, options.network.as_deref())?;
+    let inputs = read_by(&options.study, &study, [entry]);
+    distinct(std::slice::from_ref(&options.out), &inputs)?;
     let network = with_weights(entry, &study)?.network;
     atomically(&options.out, &freeze::to_bytes(&network)).map_err(|error| failed(&error))?;
     Ok(format!(

@@ -4,7 +4,9 @@ use super::Failure;
 use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
+use super::paths::{distinct, read_by};
 use crate::chip::Chip;
+use crate::fixed::Overflow;
 use crate::map::{self, FullyConnected, Halo, ImageLoop, MapError, Offload, map};
 use crate::network::builtin;
 use crate::problem::{OverrideFlag, Problem, Problems, Setting};
@@ -90,9 +92,12 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;
+    each_its_own_name(&chips)?;
     if !options.emit.is_empty() {
         return emit(&study, &chips, &options.wanted());
     }
+    let inputs = read_by(&options.study, &study, &study.networks);
+    distinct(&outputs(options, &study, &chips), &inputs)?;
     fits(&study, &chips)?;
     let progress = progress(study.networks.len() * (1 + chips.len()), options.quiet);
     let models = (study.networks.iter())
@@ -103,25 +108,70 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
             model
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let mut notes = vec!["The cycle model has not been compared with RTL.".to_owned()];
     let runs = (chips.iter())
-        .map(|chip| chip_run(&study, chip, &models, &progress))
+        .map(|chip| chip_run(&study, chip, &models, &progress, &mut notes))
         .collect::<Result<Vec<_>, _>>()?;
     progress.finish_and_clear();
+    for note in &notes[1..] {
+        super::tell(&format!("note: {note}\n"));
+    }
     let report = Report {
         title: study.name.clone(),
         provenance: provenance(options, &study, &chips),
         chips: runs,
         configs: configs(&study, &chips),
-        notes: vec!["The cycle model has not been compared with RTL.".to_owned()],
+        notes,
     };
     write_report(options, &study, &report)
 }
 
+/// That no two chips write the same files.
+fn each_its_own_name(chips: &[Chip]) -> Result<(), Problem> {
+    for (index, chip) in chips.iter().enumerate() {
+        let stem = report::write::file_stem(&chip.name);
+        let twin = chips[..index]
+            .iter()
+            .find(|twin| report::write::file_stem(&twin.name) == stem);
+        if let Some(twin) = twin {
+            let message = format!(
+                "chips `{}` and `{}` would both write `{stem}.json`",
+                twin.name, chip.name
+            );
+            let help = "give one of them another `name` in its file";
+            return Err(Problem::new("run::same_chip_name", message, help));
+        }
+    }
+    Ok(())
+}
+
+/// Folder of the report.
+fn folder(options: &Options, study: &Study) -> PathBuf {
+    let default = || Path::new("repchip-out").join(report::write::file_stem(&study.name));
+    options.out.clone().unwrap_or_else(default)
+}
+
+/// Files that a run writes, the charts left out.
+fn outputs(options: &Options, study: &Study, chips: &[Chip]) -> Vec<PathBuf> {
+    let out = folder(options, study);
+    let chips = chips
+        .iter()
+        .map(|chip| format!("{}.json", report::write::file_stem(&chip.name)));
+    let names = chips.chain(["layers.csv", "report.html"].map(str::to_owned));
+    let mut files: Vec<PathBuf> = names.map(|name| out.join(name)).collect();
+    files.extend(
+        [&options.json, &options.trace]
+            .into_iter()
+            .flatten()
+            .cloned(),
+    );
+    files
+}
+
 /// Writes the report, the figures and the trace: all or none.
 fn write_report(options: &Options, study: &Study, report: &Report) -> Result<String, Failure> {
-    let default = Path::new("repchip-out").join(&study.name);
-    let out = options.out.as_ref().unwrap_or(&default);
-    let mut files = report::files(out, report, options.png);
+    let out = folder(options, study);
+    let mut files = report::files(&out, report, options.png);
     if let Some(file) = &options.json {
         let text = report::json::text(report, &report.chips[0]);
         files.push((file.clone(), text.into_bytes()));
@@ -131,15 +181,27 @@ fn write_report(options: &Options, study: &Study, report: &Report) -> Result<Str
         let window = options.trace_window.as_ref();
         let trace = report::trace::trace(report, window, report::trace::LIMIT);
         files.push((file.clone(), trace.text.into()));
-        notes = trace
-            .cut
-            .iter()
-            .map(|sentence| format!("note: {}: {sentence}", file.display()))
-            .collect();
+        let longest = report.chips.iter().flat_map(|chip| &chip.networks);
+        let longest = longest
+            .map(|network| network.timeline.total.0)
+            .max()
+            .unwrap_or(0);
+        if window.is_some_and(|window| window.start >= longest) {
+            notes.push(format!(
+                "note: {}: all runs end before the window, at cycle {longest} or earlier",
+                file.display()
+            ));
+        }
+        notes.extend(
+            trace
+                .cut
+                .iter()
+                .map(|sentence| format!("note: {}: {sentence}", file.display())),
+        );
     }
     report::write::all(&files).map_err(|error| failed(&error))?;
     for note in notes {
-        eprintln!("{note}");
+        super::tell(&format!("{note}\n"));
     }
     let mut text = report::terminal(report, width(), Borders::Utf8);
     if options.layers {
@@ -223,11 +285,12 @@ fn chip_run(
     chip: &Chip,
     models: &[Model],
     progress: &ProgressBar,
+    notes: &mut Vec<String>,
 ) -> Result<ChipRun, Failure> {
     let networks = (study.networks.iter().zip(models))
         .map(|(entry, model)| {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
-            let result = result(entry, model, chip, study);
+            let result = result(entry, model, chip, study, notes);
             progress.inc(1);
             result
         })
@@ -261,22 +324,40 @@ fn fits(study: &Study, chips: &[Chip]) -> Result<(), Failure> {
     Err(Problems(dead_ends).into())
 }
 
+/// That sums of some layers may leave the accumulators of `chip`.
+fn unproven(found: &Found, entry: &NetworkEntry, chip: &Chip) -> Option<String> {
+    let (layer, bits) = found.unproven.iter().max_by_key(|(_, bits)| *bits)?;
+    let accumulator = chip.array.pe.accumulator;
+    let what = match accumulator.overflow {
+        Overflow::Wrap => "wrap",
+        Overflow::Saturate => "saturate",
+        Overflow::Trap => "stop the run",
+    };
+    Some(format!(
+        "on {}, sums of {} layer(s) of {} may leave the accumulators of {} bits, where they {what}: {layer} needs up \
+         to {bits} bits; compare SQNR and classes with those of wider accumulators",
+        chip.name,
+        found.unproven.len(),
+        entry.id,
+        accumulator.bits
+    ))
+}
+
 fn result(
     entry: &NetworkEntry,
     model: &Model,
     chip: &Chip,
     study: &Study,
+    notes: &mut Vec<String>,
 ) -> Result<RunResult, Failure> {
     let schedule = map(&model.graph, &model.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let (timeline, record) = time::observed(&schedule, chip);
     let found = match &model.integers {
         Some(integers) => execute(&schedule, integers)?,
-        None => Found {
-            quality: Vec::new(),
-            accuracy: None,
-        },
+        None => Found::default(),
     };
+    notes.extend(unproven(&found, entry, chip));
     Ok(RunResult {
         id: entry.id.clone(),
         name: entry.name.clone(),

@@ -32,6 +32,7 @@ pub fn layers(report: &Report) -> Vec<u8> {
 fn header() -> Vec<String> {
     let mut header: Vec<String> = [
         "chip",
+        "id",
         "network",
         "form",
         "layer",
@@ -81,6 +82,7 @@ fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
     };
     let mut row = vec![
         chip.name.clone(),
+        network.id.clone(),
         network.name.clone(),
         graph.form.to_string(),
         layer.name.clone(),

@@ -157,7 +157,7 @@ pub fn layers(network: &RunResult) -> Grid {
         "cycles",
         "of run",
         "utilisation",
-        "largest wait",
+        "largest loss",
         "weights kB",
         "other DRAM kB",
     ];

@@ -1,6 +1,6 @@
 //! Files appear whole or not at all, and those of one report together.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -52,8 +52,10 @@ impl ReportError {
                 )
             }
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                let file = (path.ancestors().skip(1)).find(|outer| outer.is_file());
+                let file = file.map_or(folder, |file| file.display().to_string());
                 format!(
-                    "a file stands where the folder {folder} should be: choose another output folder"
+                    "a file stands where the folder {file} should be: choose another output folder"
                 )
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -89,10 +91,18 @@ pub fn all<P: AsRef<Path>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<(), Repor
             let stage = stage(path, bytes.as_ref(), &mut folders);
             stage.map_err(|cause| failed(path, cause))
         })
-        .collect::<Result<Vec<NamedTempFile>, _>>()?;
-    for (file, (path, _)) in staged.into_iter().zip(files) {
-        let path = path.as_ref();
-        (file.persist(path)).map_err(|refused| failed(path, refused.error))?;
+        .collect::<Result<Vec<Stage>, _>>()?;
+    let (devices, files): (Vec<_>, Vec<_>) =
+        (staged.into_iter().zip(files)).partition(|(stage, _)| matches!(stage, Stage::Device(_)));
+    for (stage, (path, bytes)) in devices.into_iter().chain(files) {
+        let done = match stage {
+            Stage::File(file, place) => file
+                .persist(place)
+                .map_err(|refused| refused.error)
+                .map(drop),
+            Stage::Device(mut device) => device.write_all(bytes.as_ref()),
+        };
+        done.map_err(|cause| failed(path.as_ref(), cause))?;
         folders.made.clear();
     }
     Ok(())
@@ -132,8 +142,38 @@ impl Drop for Folders {
     }
 }
 
-/// The file under another name beside `path`, whole and on the disk.
-fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<NamedTempFile> {
+/// Ready to appear.
+enum Stage {
+    /// Whole beside its place.
+    File(NamedTempFile, PathBuf),
+    /// A device or a pipe, open: it takes the bytes as they come.
+    Device(File),
+}
+
+/// Where the file is that `path` names: the end of a symbolic link, there or not.
+fn followed(path: &Path) -> PathBuf {
+    match path.read_link() {
+        Ok(target) => {
+            let folder = path.parent().unwrap_or_else(|| Path::new(""));
+            path.canonicalize().unwrap_or_else(|_| folder.join(target))
+        }
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// The file under another name beside its place, whole and on the disk; what is no file stays what it is.
+fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<Stage> {
+    let place = followed(path);
+    if place
+        .metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_dir())
+    {
+        return OpenOptions::new()
+            .write(true)
+            .open(place)
+            .map(Stage::Device);
+    }
+    let path = place.as_path();
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
@@ -151,7 +191,7 @@ fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<NamedTe
         .make_in(folder, |path| new.open(path))?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
-    Ok(file)
+    Ok(Stage::File(file, place))
 }
 
 /// A name as part of a file name: letters, digits, `.`, `-` and `_` stay, all else becomes `-`. A name
@@ -229,6 +269,27 @@ mod tests {
         all(&[(at("new/deep/x"), "x"), (at("old"), "new")]).unwrap();
         assert_eq!(std::fs::read(at("old")).unwrap(), b"new");
         assert_eq!(tree(folder.path()).len(), 5);
+    }
+
+    #[test]
+    fn links_are_followed_and_devices_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("real"), b"old").unwrap();
+        std::os::unix::fs::symlink("real", at("link")).unwrap();
+        std::os::unix::fs::symlink("later", at("dangling")).unwrap();
+        all(&[(at("link"), "new"), (at("dangling"), "made")]).unwrap();
+        assert_eq!(std::fs::read(at("real")).unwrap(), b"new");
+        assert_eq!(std::fs::read(at("later")).unwrap(), b"made");
+        assert!(at("link").is_symlink() && at("dangling").is_symlink());
+        atomically(&at("null"), b"x").unwrap();
+        std::fs::remove_file(at("null")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();
+        atomically(&at("null"), b"x").unwrap();
+        assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+        std::os::unix::fs::symlink("/dev/full", at("full")).unwrap();
+        let error = atomically(&at("full"), b"x").unwrap_err();
+        assert_eq!(error.io().kind(), io::ErrorKind::StorageFull);
     }
 
     #[test]

@@ -72,8 +72,6 @@ pub struct ConvWork {
     pub residual: bool,
     /// Whether a 1x1 takes nine words of a pixel at once.
     pub packed: bool,
-    /// Whether pixel `x` is image `x`: then all pixels lie on one bank, that of the first pixel of a map.
-    pub images_are_pixels: bool,
     /// The array.
     pub array: Array,
 }
@@ -110,7 +108,6 @@ impl ConvWork {
             conv,
             residual,
             packed,
-            images_are_pixels: false,
             array,
         }
     }
@@ -127,16 +124,13 @@ impl ConvWork {
             dilation: 1,
             groups: 1,
         };
-        Self {
-            images_are_pixels: true,
-            ..Self::new(
-                input,
-                FeatureMap::new(1, images, outputs),
-                conv,
-                false,
-                array,
-            )
-        }
+        Self::new(
+            input,
+            FeatureMap::new(1, images, outputs),
+            conv,
+            false,
+            array,
+        )
     }
 
     /// Input channels of one channel group.

@@ -3,6 +3,9 @@
 //! The pixels a patch needs are a set of rows times a set of columns, and bank = (y mod bank rows, x mod bank
 //! columns), so the most words on one bank is the product of the most rows on one bank row and the most columns
 //! on one bank column. Rows depend on the tile row alone, columns on the tile column alone.
+//!
+//! The images of a fully connected layer are the columns of one map: image `i` starts on bank column `i mod bank
+//! columns`, so that they lie on different banks. Its words are its own in every bank, so turning them costs no room.
 
 use crate::chip::{ActivationSram, Reuse};
 use crate::schedule::work::{ConvWork, Pass, PassKind};
@@ -96,10 +99,7 @@ impl Window {
             PassKind::Residual => (work.output.height, work.output.width),
         };
         let y = axis(height, sram.bank_rows);
-        let x = match work.images_are_pixels {
-            true => axis(width, 1),
-            false => axis(width, sram.bank_cols),
-        };
+        let x = axis(width, sram.bank_cols);
         Self {
             rows: rows(work, &y, &pass.tap_rows),
             columns: columns(work, &x, &pass.tap_cols, sram.reuse),
@@ -252,16 +252,6 @@ mod tests {
             patches(&work(1, 1), &sram(1, 1), 0),
             [4, 2, 2, 2, 6, 2, 2, 1]
         );
-    }
-
-    #[test]
-    fn images_of_a_fully_connected_layer_lie_on_one_bank() {
-        let array = Array {
-            tile_w: 2,
-            ..work(1, 1).array
-        };
-        let layer = ConvWork::fully_connected(8, 4, 5, array);
-        assert_eq!(patches(&layer, &sram(4, 4), 0), [2, 2, 1]);
     }
 
     #[test]

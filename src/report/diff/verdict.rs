@@ -7,10 +7,11 @@ use crate::problem::findings::Decimal;
 use crate::problem::{Problem, SourceFile};
 use crate::report::charts::palette::words;
 use crate::report::human::grouped;
+use crate::report::json::read::Run;
 use crate::time::Cause;
 use std::sync::Arc;
 
-/// The growth that is still allowed, in percent of A's cycles; exact.
+/// The growth that is still allowed, in percent of the time that an image takes in A; exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(Decimal);
 
@@ -41,27 +42,30 @@ impl Limit {
 
     /// Whether the way from `a` to `b` grows by more; exact. From 0, every growth is more.
     #[must_use]
-    pub fn exceeded(self, [a, b]: [u64; 2]) -> bool {
+    pub fn exceeded(self, [a, b]: [u128; 2]) -> bool {
         let Some(grown) = b.checked_sub(a) else {
             return false;
         };
         let Decimal { scaled, decimals } = self.0;
         let scale = 10_u128.pow(decimals) * 100;
-        u128::from(grown) * scale > u128::from(scaled) * u128::from(a)
+        grown.saturating_mul(scale) > u128::from(scaled).saturating_mul(a)
     }
 }
 
-/// A problem for each network of both runs whose cycles grow by more than `limit`.
+/// The time that an image of `network` takes in A and in B, in one unit of both: cycles over clock and batch.
+fn times_of_an_image(diff: &Diff<'_>, network: &NetworkDiff) -> [u128; 2] {
+    let [a, b] = network.cycles().map(u128::from);
+    let rate = |run: &Run| u128::from(run.clock_hz) * u128::from(run.batch);
+    [a * rate(diff.b), b * rate(diff.a)]
+}
+
+/// A problem for each network of both runs of which an image takes longer by more than `limit`.
 #[must_use]
 pub fn slower(diff: &Diff<'_>, limit: Limit) -> Vec<Problem> {
-    let over = diff.networks.iter().filter(|n| limit.exceeded(n.cycles()));
+    let over =
+        (diff.networks.iter()).filter(|network| limit.exceeded(times_of_an_image(diff, network)));
     over.map(|network| {
-        let [a, b] = network.cycles().map(grouped);
-        let grown = percent_shown(network.total().percent());
-        let message = format!(
-            "`{}` takes {b} cycles, {grown} over {a}: more than `--fail-over` allows",
-            network.id
-        );
+        let message = grown(diff, network);
         let help = match leading(network) {
             Some((cause, change)) => format!(
                 "look at {} ({} cycles) first; if the growth is meant, raise `--fail-over`",
@@ -73,6 +77,25 @@ pub fn slower(diff: &Diff<'_>, limit: Limit) -> Vec<Problem> {
         Problem::new("diff::slower", message, help)
     })
     .collect()
+}
+
+/// Cycles of both runs; where clock or batch differ, these too.
+fn grown(diff: &Diff<'_>, network: &NetworkDiff) -> String {
+    let id = &network.id;
+    let [a, b] = network.cycles().map(grouped);
+    let (before, after) = (diff.a, diff.b);
+    if (before.clock_hz, before.batch) == (after.clock_hz, after.batch) {
+        let percent = percent_shown(network.total().percent());
+        return format!(
+            "`{id}` takes {b} cycles, {percent} over {a}: more than `--fail-over` allows"
+        );
+    }
+    let how = |run: &Run| format!("{} Hz, batch {}", grouped(run.clock_hz), run.batch);
+    format!(
+        "an image of `{id}` takes longer by more than `--fail-over` allows: {b} cycles at {}, before {a} cycles at {}",
+        how(after),
+        how(before)
+    )
 }
 
 /// A sentence for each network, in the order of A, then those of B alone; one sentence where nothing differs.
@@ -159,7 +182,11 @@ mod tests {
         assert!(!over("0", 7, 7) && over("0", 7, 8) && !over("0", 7, 6));
         assert!(!over("0.1", 30_000, 30_030) && over("0.1", 30_000, 30_031));
         assert!(over("1000000", 0, 1));
-        assert!(!over("100", u64::MAX / 2, u64::MAX - 1));
+        assert!(!over(
+            "100",
+            u128::from(u64::MAX) / 2,
+            u128::from(u64::MAX) - 1
+        ));
     }
 
     #[test]
