@@ -214,3 +214,28 @@ fn bad_input_is_told_with_a_remedy() {
         assert!(!told.contains("panicked"), "{told}");
     }
 }
+
+#[test]
+fn sums_that_may_overflow_and_a_slower_clock_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |name: &str, set: &str| {
+        let out = folder.path().join(name).display().to_string();
+        let study = "tests/knobs/study.toml";
+        let output = repchip(&["run", study, "--quiet", "--out", &out, "--set", set]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (format!("{out}/edge.json"), text(&output.stderr))
+    };
+    let (before, told) = run("before", "chip.pe.accumulator_bits=32");
+    assert_eq!(told, "");
+    let (_, told) = run("narrow", "chip.pe.accumulator_bits=16");
+    assert!(
+        told.contains("may leave the accumulators of 16 bits, where they wrap"),
+        "{told}"
+    );
+    let (slow, _) = run("slow", "chip.clock.frequency_mhz=500");
+    let output = repchip(&["diff", &before, &slow, "--fail-over", "50"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("takes longer by more than"));
+    let output = repchip(&["diff", &slow, &before, "--fail-over", "0"]);
+    assert_eq!(output.status.code(), Some(0));
+}
