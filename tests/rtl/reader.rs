@@ -1,5 +1,5 @@
 //! A reader of the files that knows `FORMAT.md` and nothing of the library: it follows the operations in list order
-//! over banks, words and lanes, without any clock.
+//! over banks, words and lanes, without any clock. Weights never change, so all Fetches come first.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -42,11 +42,15 @@ pub(crate) fn run(shape: &str, layers: &str, ops: &str, dram: &str) -> Vec<u8> {
         parameters: BTreeMap::new(),
     };
     assert_eq!(machine.dram.len(), machine.shape["DRAM_BYTES"]);
-    for op in numbers(ops).chunks(24) {
+    let ops = numbers(ops);
+    ops.chunks(24)
+        .filter(|op| op[0] == 2)
+        .for_each(|op| machine.fetch(op));
+    for op in ops.chunks(24) {
         match op[0] {
             0 => machine.transfer(op, true),
             1 => machine.transfer(op, false),
-            2 => machine.fetch(op),
+            2 => {}
             3 => machine.sweep(op),
             other => panic!("operation {other}"),
         }

@@ -45,24 +45,11 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
             cases.map(move |case| (case, &group.bounds, program))
         })
         .collect();
-    let failures: Vec<Option<String>> = runs
-        .par_iter()
-        .with_max_len(1)
-        .map(|(case, bounds, program)| {
-            let differs = match program {
-                Ok(program) => run(
-                    &root.join(case.title().replace(':', "-")),
-                    case,
-                    bounds,
-                    program,
-                ),
-                Err(message) => Err(message.clone()),
-            };
-            differs
-                .err()
-                .map(|text| format!("{}\n{text}", case.title()))
-        })
-        .collect();
+    let run = |(case, bounds, program): &(&Case, &Bounds, &Result<PathBuf, String>)| {
+        let differs = one(&root, case, bounds, program).err();
+        differs.map(|text| format!("{}\n{text}", case.title()))
+    };
+    let failures: Vec<Option<String>> = runs.par_iter().with_max_len(1).map(run).collect();
     failures.into_iter().flatten().collect()
 }
 
@@ -82,6 +69,10 @@ fn groups(cases: Vec<Case>) -> Vec<Group> {
                 bounds: needs,
             }),
         }
+    }
+    for group in &mut groups {
+        // A multiple of every burst of the group.
+        group.bounds.dram_bytes.0 = group.bounds.dram_bytes.0.next_multiple_of(64);
     }
     groups
 }
@@ -136,11 +127,21 @@ fn compile(folder: &Path, group: &Group) -> Result<PathBuf, String> {
     Ok(program)
 }
 
-fn run(folder: &Path, case: &Case, bounds: &Bounds, program: &Path) -> Result<(), String> {
-    write(folder, case, bounds);
+/// Writes the files of a run, also when there is no program, and runs it.
+fn one(
+    root: &Path,
+    case: &Case,
+    bounds: &Bounds,
+    program: &Result<PathBuf, String>,
+) -> Result<(), String> {
+    let folder = root.join(case.title().replace(':', "-"));
+    write(&folder, case, bounds);
     let mut command = Command::new("vvp");
-    command.arg("-n").arg(program);
+    command
+        .arg("-n")
+        .arg(program.as_ref().map_err(Clone::clone)?);
     command.arg(format!("+dir={}", folder.display()));
+    command.arg(format!("+limit={}", 2 * case.timeline.total.0 + 1_000));
     let said = icarus(&mut command)?;
     let answer = |name: &str| {
         fs::read_to_string(folder.join(name))
