@@ -5,8 +5,7 @@ use super::registers::place;
 use super::words::WordList;
 use crate::chip::Chip;
 use crate::schedule::fills::FillPlan;
-use crate::schedule::{BufferId, LayerPlan, Op, OpKind, Schedule};
-use crate::units::{Addr, Bytes};
+use crate::schedule::{ArrayPlan, BufferId, LayerPlan, Op, OpKind, Schedule};
 use std::ops::Range;
 
 /// Words of an operation.
@@ -38,15 +37,6 @@ struct Writer<'a> {
     schedule: &'a Schedule,
     chip: &'a Chip,
     fills: &'a FillPlan,
-}
-
-/// Rows of a tensor between DRAM and a buffer.
-struct Transfer<'a> {
-    buffer: BufferId,
-    image: usize,
-    rows: &'a Range<usize>,
-    start: Addr,
-    bytes: Bytes,
 }
 
 impl Writer<'_> {
@@ -93,36 +83,26 @@ impl Writer<'_> {
                 start,
                 bytes,
                 ..
-            } => self.transfer(
-                list,
-                &Transfer {
-                    buffer: *buffer,
-                    image: *image,
-                    rows,
-                    start: *start,
-                    bytes: *bytes,
-                },
-            ),
+            } => {
+                list.push(start.0);
+                list.push(bytes.0);
+                self.rows(list, *buffer, *image, rows);
+            }
             OpKind::Fetch { row_group, fills } => {
-                let LayerPlan::Array(plan) = &self.schedule.layers[op.layer.0] else {
-                    return Err(self.missing(op, "weights outside the array"));
-                };
+                let work = &self.plan(op)?.work;
                 list.push(self.schedule.dram.weights[op.layer.0][*row_group].0);
-                list.count(fills.start);
-                list.count(fills.end);
-                list.count(self.fills.first[index]);
-                list.count(plan.work.conv_pass_count());
-                list.count(plan.work.row_group(*row_group).channels.len());
+                for n in [fills.start, fills.end, self.fills.first[index]] {
+                    list.count(n);
+                }
+                list.count(work.conv_pass_count());
+                list.count(work.row_group(*row_group).channels.len());
             }
             OpKind::Sweep {
                 row_group,
                 strip,
                 image,
             } => {
-                let LayerPlan::Array(plan) = &self.schedule.layers[op.layer.0] else {
-                    return Err(self.missing(op, "Sweep outside the array"));
-                };
-                let rows = &plan.strips[*strip].out_rows;
+                let rows = &self.plan(op)?.strips[*strip].out_rows;
                 for n in [*row_group, rows.start, rows.end, *image] {
                     list.count(n);
                 }
@@ -136,20 +116,27 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn transfer(&self, list: &mut WordList, transfer: &Transfer<'_>) {
-        let buffer = &self.schedule.buffers[transfer.buffer.0];
+    fn plan(&self, op: &Op) -> Result<&ArrayPlan, RtlError> {
+        match &self.schedule.layers[op.layer.0] {
+            LayerPlan::Array(plan) => Ok(plan),
+            LayerPlan::Vector { .. } => Err(self.missing(op, "vector unit")),
+            LayerPlan::Host => Err(self.missing(op, "host")),
+        }
+    }
+
+    /// Words 13 to 23 of a Load or Store.
+    fn rows(&self, list: &mut WordList, id: BufferId, image: usize, rows: &Range<usize>) {
+        let buffer = &self.schedule.buffers[id.0];
         let shape = self.schedule.graph.shape(buffer.tensor);
-        list.push(transfer.start.0);
-        list.push(transfer.bytes.0);
-        list.count(transfer.rows.start);
-        list.count(transfer.rows.end);
-        place(list, self.schedule, self.chip, Some(transfer.buffer));
+        list.count(rows.start);
+        list.count(rows.end);
+        place(list, self.schedule, self.chip, Some(id));
         list.count(shape.width);
         list.count(shape.channels);
         let ty = self.schedule.numerics.activations[buffer.tensor.0];
         list.push(ty.bytes().0);
-        list.count(transfer.image);
-        list.count(transfer.image % buffer.images.max(1));
+        list.count(image);
+        list.count(image % buffer.images.max(1));
     }
 
     fn missing(&self, op: &Op, what: &'static str) -> RtlError {

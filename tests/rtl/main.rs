@@ -3,6 +3,7 @@
 mod cases;
 mod compare;
 mod generator;
+mod integers;
 mod networks;
 mod reader;
 mod simulate;
