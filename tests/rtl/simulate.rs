@@ -32,25 +32,35 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
         .map(|(class, seed)| Case::new(*class, *seed))
         .collect();
     let groups = groups(cases);
-    let programs: Vec<Result<PathBuf, String>> = groups
+    groups
+        .iter()
+        .flat_map(|group| group.cases.iter().map(|case| (case, &group.bounds)))
+        .for_each(|(case, bounds)| write(&folder(&root, case), case, bounds));
+    let programs: Result<Vec<PathBuf>, String> = groups
         .par_iter()
         .enumerate()
         .map(|(index, group)| compile(&root.join(format!("shape{index}")), group))
         .collect();
-    let runs: Vec<(&Case, &Bounds, &Result<PathBuf, String>)> = groups
+    let programs = match programs {
+        Ok(programs) => programs,
+        Err(message) => return vec![message],
+    };
+    let runs: Vec<(&Case, &PathBuf)> = groups
         .iter()
         .zip(&programs)
-        .flat_map(|(group, program)| {
-            let cases = group.cases.iter();
-            cases.map(move |case| (case, &group.bounds, program))
-        })
+        .flat_map(|(group, program)| group.cases.iter().map(move |case| (case, program)))
         .collect();
-    let run = |(case, bounds, program): &(&Case, &Bounds, &Result<PathBuf, String>)| {
-        let differs = one(&root, case, bounds, program).err();
+    let run = |(case, program): &(&Case, &PathBuf)| {
+        let differs = run(&folder(&root, case), case, program).err();
         differs.map(|text| format!("{}\n{text}", case.title()))
     };
     let failures: Vec<Option<String>> = runs.par_iter().with_max_len(1).map(run).collect();
     failures.into_iter().flatten().collect()
+}
+
+/// Where the files of a case go.
+fn folder(root: &Path, case: &Case) -> PathBuf {
+    root.join(case.title().replace(':', "-"))
 }
 
 /// Cases by shape, and memories that hold every run of a shape.
@@ -127,19 +137,9 @@ fn compile(folder: &Path, group: &Group) -> Result<PathBuf, String> {
     Ok(program)
 }
 
-/// Writes the files of a run, also when there is no program, and runs it.
-fn one(
-    root: &Path,
-    case: &Case,
-    bounds: &Bounds,
-    program: &Result<PathBuf, String>,
-) -> Result<(), String> {
-    let folder = root.join(case.title().replace(':', "-"));
-    write(&folder, case, bounds);
+fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
     let mut command = Command::new("vvp");
-    command
-        .arg("-n")
-        .arg(program.as_ref().map_err(Clone::clone)?);
+    command.arg("-n").arg(program);
     command.arg(format!("+dir={}", folder.display()));
     command.arg(format!("+limit={}", 2 * case.timeline.total.0 + 1_000));
     let said = icarus(&mut command)?;
