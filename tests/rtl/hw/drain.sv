@@ -82,17 +82,17 @@ module drain (
     wire [31:0] in_last = last % `LANES + 1;
     wire last_goes_first = pixel_words > 1 && in_last < in_first;
 
-    function automatic [31:0] word_at(input [31:0] place);
+    wire [31:0] first_row = now.pass.tile_row * `TILE_H;
+    wire [31:0] first_col = (now.pass.tile_col + now.patch) * `TILE_W;
+    wire [31:0] height = `REG(layer, `L_OUT_H);
+    wire [31:0] width = `REG(layer, `L_OUT_W);
+
+    function automatic [31:0] word_at(input [31:0] place, input [31:0] count, input last_first);
         case (place)
-            0: word_at = last_goes_first ? pixel_words - 1 : 0;
-            1: word_at = last_goes_first ? 0 : pixel_words - 1;
+            0: word_at = last_first ? count - 1 : 0;
+            1: word_at = last_first ? 0 : count - 1;
             default: word_at = place - 1;
         endcase
-    endfunction
-
-    function automatic is_valid(input [31:0] ty, input [31:0] tx);
-        is_valid = now.pass.tile_row * `TILE_H + ty < `REG(layer, `L_OUT_H)
-            && (now.pass.tile_col + now.patch) * `TILE_W + tx < `REG(layer, `L_OUT_W);
     endfunction
 
     // Outputs of this cycle to the requantisers.
@@ -105,10 +105,10 @@ module drain (
         if (!idle)
             for (ty = 0; ty < `TILE_H; ty = ty + 1)
                 for (tx = 0; tx < `TILE_W; tx = tx + 1)
-                    if (is_valid(ty, tx))
+                    if (first_row + ty < height && first_col + tx < width)
                         for (k = 0; k < pixel_words; k = k + 1)
                             for (l = 0; l < `LANES; l = l + 1) begin
-                                c = (first_word + word_at(k)) * `LANES + l;
+                                c = (first_word + word_at(k, pixel_words, last_goes_first)) * `LANES + l;
                                 if (c >= first && c <= last) begin
                                     if (n >= done_outputs && n < done_outputs + units) begin
                                         unit_accumulator[`ACC_BITS*(n - done_outputs) +: `ACC_BITS] =
@@ -137,11 +137,11 @@ module drain (
         if (!idle)
             for (y = 0; y < `TILE_H; y = y + 1)
                 for (x = 0; x < `TILE_W; x = x + 1)
-                    if (is_valid(y, x))
+                    if (first_row + y < height && first_col + x < width)
                         for (w = 0; w < pixel_words; w = w + 1) begin
-                            out_row = now.pass.tile_row * `TILE_H + y;
-                            out_col = (now.pass.tile_col + now.patch) * `TILE_W + x;
-                            channel = (first_word + word_at(w)) * `LANES;
+                            out_row = first_row + y;
+                            out_col = first_col + x;
+                            channel = (first_word + word_at(w, pixel_words, last_goes_first)) * `LANES;
                             for (i = 0; i < `LANES; i = i + 1)
                                 if (channel + i >= first && channel + i <= last) begin
                                     write_data[16*(q*`LANES + i) +: 16] = ready[16*m +: 16];
