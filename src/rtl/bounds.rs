@@ -94,18 +94,29 @@ fn dram_end(schedule: &Schedule) -> u64 {
     end
 }
 
+/// Bytes of the largest burst, and bursts in flight at most.
+const BURST: u64 = 64;
+const IN_FLIGHT: usize = 64;
+
 /// The text of `shape.svh`.
+///
+/// # Errors
+/// When the chip has what the RTL does not.
 pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
     let (array, sram) = (&chip.array, &chip.activation_sram);
     let PeKind::Direct = array.pe.kind;
+    let Dram::Flat(dram) = &chip.dram;
+    let refuse = |what| Err(RtlError::Chip { what });
+    if dram.burst.0 > BURST {
+        return refuse("burst of more than 64 bytes");
+    }
+    if dram.in_flight > IN_FLIGHT {
+        return refuse("more than 64 bursts in flight");
+    }
     let saturate = match array.pe.accumulator.overflow {
         Overflow::Wrap => 0,
         Overflow::Saturate => 1,
-        Overflow::Trap => {
-            return Err(RtlError::Chip {
-                what: "accumulator that traps",
-            });
-        }
+        Overflow::Trap => return refuse("accumulator that traps"),
     };
     let values = [
         ("LANES", count(array.pe.lanes)),

@@ -17,8 +17,8 @@ use repchip::time::{self, Mode, Timeline};
 use repchip::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 use std::num::NonZeroU64;
 
-/// Longer runs are drawn again: Icarus does some thousand cycles a second.
-const MOST_CYCLES: u64 = 3_000;
+/// Longer runs are drawn again: Icarus does about a thousand cycles a second.
+const MOST_CYCLES: u64 = 1_500;
 
 /// What the layers of a case are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,15 +156,18 @@ fn shape(class: Class, seed: u64) -> (Array, [usize; 3]) {
         ([3, 5, 1, 3, 2], [4, 2, 2]),
         ([8, 8, 1, 1, 8], [1, 4, 1]),
         ([2, 3, 3, 2, 1], [2, 1, 3]),
+        ([1, 2, 2, 4, 3], [2, 3, 1]),
+        ([5, 3, 4, 1, 2], [1, 1, 9]),
     ];
-    let index = usize::try_from(seed % 4).expect("small");
+    let index = usize::try_from(seed % count(shapes.len())).expect("small");
     let ([lanes, rows, tile_h, tile_w, accumulators], banks) = shapes[index];
     let (bits, overflow) = match (class, index) {
         (Class::Arithmetic, 0) => (16, Overflow::Wrap),
         (Class::Arithmetic, 1) => (17, Overflow::Saturate),
         (Class::Arithmetic, 2) => (18, Overflow::Saturate),
-        (Class::Arithmetic, _) => (64, Overflow::Wrap),
-        (_, 0 | 3) => (32, Overflow::Wrap),
+        (Class::Arithmetic, 3) => (64, Overflow::Wrap),
+        (Class::Arithmetic, _) => (16, Overflow::Saturate),
+        (_, index) if index % 2 == 0 => (32, Overflow::Wrap),
         (_, _) => (32, Overflow::Saturate),
     };
     let array = Array {
@@ -225,9 +228,9 @@ fn chip(rng: &mut ChaCha8Rng, array: Array, banks: [usize; 3], weight_bits: u8) 
                 numerator: number(one_of(rng, &[1, 3, 8, 16, 32, 7])),
                 denominator: number(rng.random_range(1..=3)),
             },
-            latency: Cycles(one_of(rng, &[0, 1, 5, 20, 40])),
-            burst: Bytes(one_of(rng, &[8, 16, 32, 64])),
-            in_flight: rng.random_range(1..=5),
+            latency: Cycles(one_of(rng, &[0, 1, 5, 20, 40, 100])),
+            burst: Bytes(one_of(rng, &[2, 8, 16, 32, 64])),
+            in_flight: one_of(rng, &[1, 2, 3, 5, 16]),
         }),
         vector: None,
         host: None,

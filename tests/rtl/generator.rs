@@ -5,9 +5,10 @@ use crate::cases::{Case, Class};
 use crate::{compare, reader};
 use rayon::prelude::*;
 use repchip::chip::Pointwise;
-use repchip::reparam::TensorId;
-use repchip::rtl::{self, Bounds, Counters, Dump, RtlError};
-use repchip::schedule::{LayerPlan, OpKind, Strip, WeightMode};
+use repchip::reparam::{LayerOp, TensorId};
+use repchip::rtl::{self, Bounds, Counters, Dump, LayerCounters, RtlError};
+use repchip::schedule::{LayerPlan, LoopOrder, OpKind, Strip, WeightMode};
+use repchip::time::Cause;
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 24;
@@ -133,6 +134,44 @@ fn what_the_rtl_does_not_have_is_refused() {
     assert_eq!(none, Err(RtlError::Bounds));
 }
 
+#[test]
+fn every_difference_is_told_with_its_place() {
+    let case = Case::new(Class::Chain, 0);
+    let dump: Vec<String> = compare::dram_after(&case)
+        .bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut counters = vec![case.timeline.total.0];
+    for layer in Counters::of(&case.timeline).layers {
+        counters.extend(layer.figures().iter().map(|figure| figure.1));
+        counters.push(0);
+    }
+    let differs = |dump: &[String], counters: &[u64]| {
+        let counters: Vec<String> = counters.iter().map(|n| format!("{n:016x}")).collect();
+        compare::compare(&case, &dump.join("\n"), &counters.join("\n")).err()
+    };
+    assert_eq!(differs(&dump, &counters), None);
+    for at in 0..dump.len() {
+        let mut spoiled = dump.clone();
+        spoiled[at] = "xx".to_owned();
+        let told = differs(&spoiled, &counters).expect("one byte differs");
+        assert!(told.contains(&format!("byte {at}, ")) && told.contains("unknown"));
+    }
+    let output = case.schedule.graph.output().0;
+    let at = usize::try_from(case.schedule.dram.tensors[output].0).unwrap();
+    let mut spoiled = dump.clone();
+    spoiled[at] = "xx".to_owned();
+    let told = differs(&spoiled, &counters).unwrap();
+    assert!(told.contains(&format!("tensor {output} (n 0, y 0, x 0, c 0)")));
+    for at in (0..counters.len()).filter(|at| *at == 0 || at % 16 != 0) {
+        let mut spoiled = counters.clone();
+        spoiled[at] += 1;
+        let told = differs(&dump, &spoiled).expect("one figure differs");
+        assert!(told.contains("1 figures differ, 0 of them bytes"));
+    }
+}
+
 /// The generator reaches what the comparison is about.
 #[test]
 fn the_cases_cover_what_they_should() {
@@ -160,6 +199,30 @@ fn the_cases_cover_what_they_should() {
             if plan.work.row_groups() > 1 {
                 see("row groups");
             }
+            if plan.work.packed && plan.work.conv_pass_count() > 1 {
+                see("passes of packed words");
+            }
+            if plan.work.conv.groups > 1 {
+                see("groups");
+            }
+            see(match plan.order {
+                LoopOrder::StripOuter => "strips outside",
+                LoopOrder::RowGroupOuter => "row groups outside",
+            });
+        }
+        for layer in &case.schedule.graph.layers {
+            if let LayerOp::FullyConnected { .. } = layer.op
+                && case.schedule.batch > 1
+            {
+                see("fully connected");
+            }
+        }
+        for layer in Counters::of(&case.timeline).layers {
+            for (cause, cycles) in LayerCounters::CAUSES.iter().zip(layer.idle) {
+                if cycles.0 > 0 {
+                    see(cause.key());
+                }
+            }
         }
         if case.schedule.batch > 1 {
             see("batch");
@@ -179,10 +242,19 @@ fn the_cases_cover_what_they_should() {
         "layer row groups",
         "chain stays",
         "chain streamed",
+        "chain groups",
+        "packed passes of packed words",
         "residual residual",
+        "layer strips outside",
+        "layer row groups outside",
+        "batch fully connected",
         "residual halo",
         "batch batch",
     ] {
         assert!(seen.contains(want), "{want} in {seen:?}");
+    }
+    for cause in LayerCounters::CAUSES.map(Cause::key) {
+        let want = format!("layer {cause}");
+        assert!(seen.contains(&want), "{want} in {seen:?}");
     }
 }

@@ -11,7 +11,15 @@ mod simulate;
 use cases::Class;
 
 /// What the RTL is tested with: a class, and its seeds.
-const READY: &[(Class, u64)] = &[];
+const READY: [(Class, u64); 7] = [
+    (Class::Layer, 12),
+    (Class::Chain, 12),
+    (Class::Packed, 12),
+    (Class::Residual, 12),
+    (Class::Arithmetic, 12),
+    (Class::Batch, 12),
+    (Class::Wide, 12),
+];
 
 /// With `REPCHIP_RTL_CASE=class:seed` only that case runs, ready or not; see `FORMAT.md`.
 #[test]

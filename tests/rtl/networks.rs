@@ -133,7 +133,7 @@ fn same(rng: &mut ChaCha8Rng, channels: usize) -> Conv {
 }
 
 fn any(rng: &mut ChaCha8Rng, shape: FeatureMap) -> Conv {
-    let kernel = one_of(rng, &[1, 3, 3, 5]);
+    let kernel = one_of(rng, &[1, 2, 3, 3, 4, 5, 7]);
     let groups = if rng.random_bool(0.3) {
         divisor(rng, shape.channels)
     } else {
@@ -142,9 +142,9 @@ fn any(rng: &mut ChaCha8Rng, shape: FeatureMap) -> Conv {
     Conv {
         out_channels: groups * rng.random_range(1..=20usize.div_ceil(groups)),
         kernel,
-        stride: one_of(rng, &[1, 1, 2]),
+        stride: one_of(rng, &[1, 1, 2, 3]),
         padding: rng.random_range(0..=kernel / 2 + 1),
-        dilation: one_of(rng, &[1, 1, 2]),
+        dilation: one_of(rng, &[1, 1, 2, 3]),
         groups,
     }
 }

@@ -138,6 +138,10 @@ fn compile(folder: &Path, group: &Group) -> Result<PathBuf, String> {
 }
 
 fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
+    for name in ["dump.hex", "counters.hex"] {
+        // A kept folder may hold the answers of a run before.
+        let _ = fs::remove_file(folder.join(name));
+    }
     let mut command = Command::new("vvp");
     command.arg("-n").arg(program);
     command.arg(format!("+dir={}", folder.display()));

@@ -138,7 +138,12 @@ impl Machine {
             + line * words
             + c / s("LANES");
         assert!(word < s("SRAM_WORDS"), "word {word} of a bank");
-        [y % s("BANK_ROWS"), x % s("BANK_COLS"), word, c % s("LANES")]
+        [
+            y % s("BANK_ROWS"),
+            (x + image) % s("BANK_COLS"),
+            word,
+            c % s("LANES"),
+        ]
     }
 
     fn transfer(&mut self, op: &[i64], load: bool) {
