@@ -43,21 +43,19 @@ module bench;
             $display("error: bursts of %0d bytes, %0d in flight", `REG(regs, `C_BURST), `REG(regs, `C_IN_FLIGHT));
             $finish;
         end
+        // A run without an end gives up and leaves its files as they are.
         while (!finished && cycles < limit) begin
             #5 clk = 1;
             #5 clk = 0;
             cycles = cycles + 1;
         end
-        if (!finished) begin
-            $display("error: no end after %0d cycles; operations ended %b", cycles, chip.ended);
-            $finish;
-        end
+        if (!finished) $display("error: no end after %0d cycles; operations ended %b", cycles, chip.ended);
         // The last edge takes the totals.
         #5 clk = 1;
         #5 clk = 0;
         $writememh({dir, "/dump.hex"}, dram.bytes);
         $writememh({dir, "/counters.hex"}, chip.counters.values);
-        $display("ended after %0d cycles", cycles);
+        if (finished) $display("ended after %0d cycles", cycles);
         $finish;
     end
 endmodule

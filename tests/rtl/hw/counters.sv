@@ -21,6 +21,7 @@ module counters (
 
     integer i;
     wire [31:0] at = 1 + 16 * layer;
+    wire [31:0] why = at + 7 + {28'd0, cause};
     always @(posedge clk) begin
         if (reset) begin
             now <= 0;
@@ -41,11 +42,11 @@ module counters (
                 values[at + 1] <= now;
             end else begin
                 if (step) values[at + 2] <= values[at + 2] + 1;
-                else values[at + 7 + cause] <= values[at + 7 + cause] + 1;
-                values[at + 3] <= values[at + 3] + reads;
-                values[at + 4] <= values[at + 4] + words;
-                values[at + 5] <= values[at + 5] + port_bytes;
-                values[at + 6] <= values[at + 6] + outputs;
+                else values[why] <= values[why] + 1;
+                values[at + 3] <= values[at + 3] + {32'd0, reads};
+                values[at + 4] <= values[at + 4] + {32'd0, words};
+                values[at + 5] <= values[at + 5] + {32'd0, port_bytes};
+                values[at + 6] <= values[at + 6] + {32'd0, outputs};
             end
         end
     end

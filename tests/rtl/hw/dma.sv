@@ -138,7 +138,7 @@ module dma (
                 if (last) op <= next_op(op + 1);
             end
             if (back) head <= (head + 1) % `IN_FLIGHT_MAX;
-            in_flight <= in_flight + issue - back;
+            in_flight <= in_flight + {31'd0, issue} - {31'd0, back};
         end
     end
 endmodule

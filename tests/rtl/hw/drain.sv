@@ -101,7 +101,7 @@ module drain (
         unit_accumulator = 0;
         unit_parameters = 0;
         outputs = 0;
-        n = 0;
+        {n, c} = 0;
         if (!idle)
             for (ty = 0; ty < `TILE_H; ty = ty + 1)
                 for (tx = 0; tx < `TILE_W; tx = tx + 1)
@@ -132,8 +132,8 @@ module drain (
             if (m < outputs) ready[16*(done_outputs + m) +: 16] = unit_out[16*m +: 16];
         {write, write_bank, write_word, write_lanes, write_data} = 0;
         words = 0;
-        m = 0;
-        q = 0;
+        {m, q, out_row, out_col, channel} = 0;
+        whole = 0;
         if (!idle)
             for (y = 0; y < `TILE_H; y = y + 1)
                 for (x = 0; x < `TILE_W; x = x + 1)
@@ -193,7 +193,7 @@ module drain (
                 tail <= (tail + 1) % `ACCUMULATORS;
                 full[patch] <= 1;
             end
-            count <= count + fills - ends;
+            count <= count + {31'd0, fills} - {31'd0, ends};
         end
     end
 endmodule

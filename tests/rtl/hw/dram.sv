@@ -21,16 +21,16 @@ module dram (
 
     reg [63:0] now;
     reg [63:0] free_cycle, free_parts;
-    wire [63:0] parts = `REG(chip, `C_BANDWIDTH);
-    wire [63:0] burst_parts = `REG(chip, `C_BURST) * `REG(chip, `C_BANDWIDTH_PER);
+    wire [63:0] parts = {32'd0, `REG(chip, `C_BANDWIDTH)};
+    wire [63:0] burst_parts = {32'd0, `REG(chip, `C_BURST)} * {32'd0, `REG(chip, `C_BANDWIDTH_PER)};
 
     // The burst that is issued in this cycle.
-    wire [63:0] arrival = now + `REG(chip, `C_LATENCY);
+    wire [63:0] arrival = now + {32'd0, `REG(chip, `C_LATENCY)};
     wire waits = free_cycle > arrival || (free_cycle == arrival && free_parts > 0);
     wire [63:0] sum = (waits ? free_parts : 0) + burst_parts;
     wire [63:0] end_cycle = (waits ? free_cycle : arrival) + sum / parts;
     wire [63:0] end_parts = sum % parts;
-    wire [63:0] ends = end_cycle + (end_parts != 0);
+    wire [63:0] ends = end_cycle + {63'd0, end_parts != 0};
 
     // Bursts under way.
     reg [63:0] queue_ends [0:`IN_FLIGHT_MAX-1];
@@ -70,7 +70,7 @@ module dram (
                 tail <= (tail + 1) % `IN_FLIGHT_MAX;
             end
             if (back) head <= (head + 1) % `IN_FLIGHT_MAX;
-            count <= count + issue - back;
+            count <= count + {31'd0, issue} - {31'd0, back};
             if (written)
                 for (i = 0; i < `BURST_MAX; i = i + 1)
                     if (written_on[i]) bytes[from + i] <= written_data[8*i +: 8];

@@ -49,7 +49,7 @@ module pe #(parameter ROW = 0) (
                 // The lane that holds this row's channel, if the word does.
                 lane = pass.out_channel + ROW - pass.channel / `LANES * `LANES;
                 act = lane < `LANES ? acts[`ACT*lane +: `ACT] : 0;
-                addend = act;
+                addend = {{(96 - `ACT){act[`ACT-1]}}, act};
                 addend = (addend * factor) <<< shift;
                 if (act == 0) addend = 0;
             end else begin
@@ -63,10 +63,10 @@ module pe #(parameter ROW = 0) (
                             sum = sum + act * weight;
                         end
                     end
-                addend = sum;
+                addend = {{48{sum[47]}}, sum};
             end
-            from = pass.block_first ? fit(bias) : accumulator[patch];
-            to = fit(from + addend);
+            from = pass.block_first ? fit({{32{bias[63]}}, bias}) : accumulator[patch];
+            to = fit({{(96 - `ACC_BITS){from[`ACC_BITS-1]}}, from} + addend);
             accumulator[patch] <= to;
             if (pass.block_last) register[patch] <= to;
         end

@@ -11,9 +11,14 @@ module requantise (
 );
     reg signed [99:0] product, floor, rest, half, value, least, most;
     reg carry;
+
+    function automatic signed [99:0] wide(input signed [31:0] n);
+        wide = {{68{n[31]}}, n};
+    endfunction
+
     always @* begin
-        product = accumulator;
-        product = product * multiplier;
+        product = {{(100 - `ACC_BITS){accumulator[`ACC_BITS-1]}}, accumulator};
+        product = product * wide(multiplier);
         floor = product >>> shift;
         rest = product - (floor <<< shift);
         half = shift == 0 ? 0 : 100'sd1 <<< (shift - 1);
@@ -26,7 +31,7 @@ module requantise (
         endcase
         value = floor;
         if (carry && shift != 0) value = value + 1;
-        value = value + `SREG(layer, `L_OUT_ZERO);
+        value = value + wide(`REG(layer, `L_OUT_ZERO));
         // Into the output type.
         most = 100'sd1 <<< `REG(layer, `L_OUT_BITS);
         least = `REG(layer, `L_OUT_SIGNED) != 0 ? -(most >>> 1) : 0;
@@ -37,8 +42,8 @@ module requantise (
         end else begin
             value = ((value - least) & (most - least)) + least;
         end
-        if (value < `SREG(layer, `L_LOWER)) value = `SREG(layer, `L_LOWER);
-        if (value > `SREG(layer, `L_UPPER)) value = `SREG(layer, `L_UPPER);
+        if (value < wide(`REG(layer, `L_LOWER))) value = wide(`REG(layer, `L_LOWER));
+        if (value > wide(`REG(layer, `L_UPPER))) value = wide(`REG(layer, `L_UPPER));
         out = value[15:0];
     end
 endmodule

@@ -62,6 +62,7 @@ module slots (
         end
     endfunction
 
+    // Slots are written at once: the loader looks only at those that `filled` counts.
     wire [31:0] released_next = frees ? freed + 1 : released;
     wire [31:0] base = `REG(fetch, `O_ADDRESS);
     reg [31:0] block, offset, to;
@@ -101,9 +102,9 @@ module slots (
                     offset = next_byte - base;
                     to = number % `REG(chip, `C_SLOTS);
                     if (offset < block)
-                        parameters_of[to][8*offset +: 8] <= value;
+                        parameters_of[to][8*offset +: 8] = value;
                     else
-                        kernel_of[to][8*place(offset - block - pass_start(layer, fetch, pass), pass) +: 8] <= value;
+                        kernel_of[to][8*place(offset - block - pass_start(layer, fetch, pass), pass) +: 8] = value;
                     next_byte = next_byte + 1;
                     if (next_byte == end_byte) begin
                         count = count + 1;

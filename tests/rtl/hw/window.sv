@@ -60,8 +60,8 @@ module window (
 
     // Reads of this cycle: by row, column and word, the port that gives it.
     reg [TALL*WIDE*`TAPS-1:0] reading;
-    reg [7:0] port_of [0:TALL*WIDE*`TAPS-1];
-    reg [3:0] port_tap [0:PORTS-1];
+    reg [8*TALL*WIDE*`TAPS-1:0] port_of;
+    reg [4*PORTS-1:0] port_tap;
     reg [PORTS-1:0] port_on;
     integer used [0:`BANKS-1];
 
@@ -75,6 +75,13 @@ module window (
         reading = 0;
         port_on = 0;
         got_next = patch_first ? 0 : got;
+        {row_on, col_on, col_on_before, col_kept} = 0;
+        {out, bank, port} = 0;
+        for (k = 0; k < TALL; k = k + 1) {row[k], row_as[k]} = 0;
+        for (k = 0; k < WIDE; k = k + 1) {col[k], col_before[k], col_as[k], col_from[k]} = 0;
+        for (k = 0; k < `BANKS; k = k + 1) used[k] = 0;
+        port_tap = 0;
+        port_of = 0;
         tile_col = pass.tile_col + patch;
         if (active) begin
             for (t = 0; t < `TILE_H; t = t + 1)
@@ -109,7 +116,6 @@ module window (
                         col_from[at] = k;
                     end
             end
-            for (k = 0; k < `BANKS; k = k + 1) used[k] = 0;
             // Each bank serves what is pending, row by row.
             for (i = 0; i < TALL; i = i + 1)
                 for (j = 0; j < WIDE; j = j + 1)
@@ -123,15 +129,15 @@ module window (
                                     used[bank] = used[bank] + 1;
                                     reads = reads + 1;
                                     port_on[port] = 1;
-                                    port_tap[port] = k;
+                                    port_tap[4*port +: 4] = k[3:0];
                                     reading[at * `TAPS + k] = 1;
-                                    port_of[at * `TAPS + k] = port;
+                                    port_of[8*(at*`TAPS + k) +: 8] = port[7:0];
                                     read_word[32*port +: 32] = images_are_pixels
                                         ? word_of(buffer, 1, channels, col[j], 0, 0, first_channel + k * `LANES)
                                         : word_of(buffer, width, channels, pass.image, row[i], col[j],
                                                   first_channel + k * `LANES);
                                     read_lane[32*port +: 32] = first_channel % `LANES;
-                                    got_next[4*at +: 4] = k + 1;
+                                    got_next[4*at +: 4] = k[3:0] + 4'd1;
                                 end else words_in = 0;
                             end
                     end
@@ -141,22 +147,23 @@ module window (
     // Elements become activations: sign, zero point, lanes without a channel of the pass.
     wire [31:0] bytes = from_shortcut ? `REG(layer, `L_SHORTCUT_BYTES) : `REG(layer, `L_IN_BYTES);
     wire is_signed = from_shortcut ? `REG(layer, `L_SHORTCUT_SIGNED) != 0 : `REG(layer, `L_IN_SIGNED) != 0;
-    wire signed [`ACT-1:0] zero = from_shortcut ? `SREG(layer, `L_SHORTCUT_ZERO) : `SREG(layer, `L_IN_ZERO);
+    wire signed [31:0] zero = from_shortcut ? `SREG(layer, `L_SHORTCUT_ZERO) : `SREG(layer, `L_IN_ZERO);
     reg [WORD*PORTS-1:0] fresh;
     reg [15:0] element;
     reg signed [`ACT-1:0] value;
     integer p, l, c;
     always @* begin
         fresh = 0;
+        {element, value, c} = 0;
         for (p = 0; p < PORTS; p = p + 1)
             if (port_on[p])
                 for (l = 0; l < `LANES; l = l + 1) begin
-                    c = first_channel + port_tap[p] * `LANES + l;
+                    c = first_channel + port_tap[4*p +: 4] * `LANES + l;
                     if (c >= pass.channel && c < pass.channel + pass.channels) begin
                         element = read_data[16*(p*`LANES + l) +: 16];
                         value = bytes == 1 ? {{(`ACT-8){is_signed && element[7]}}, element[7:0]}
                             : {{(`ACT-16){is_signed && element[15]}}, element};
-                        fresh[`ACT*(p*`LANES + l) +: `ACT] = value - zero;
+                        fresh[`ACT*(p*`LANES + l) +: `ACT] = value - zero[`ACT-1:0];
                     end
                 end
     end
@@ -165,6 +172,7 @@ module window (
     integer y, x, ty, tx, m, from, to, pixel;
     always @* begin
         acts = patch_first ? 0 : held;
+        {pixel, to, from} = 0;
         for (ty = 0; ty < `TILE_H; ty = ty + 1)
             for (tx = 0; tx < `TILE_W; tx = tx + 1)
                 for (y = 0; y < 3; y = y + 1)
@@ -175,7 +183,7 @@ module window (
                                 to = pixel + y * pass.tap_cols + x + m;
                                 from = (row_as[3*ty + y] * WIDE + col_as[3*tx + x]) * `TAPS + m;
                                 if (reading[from])
-                                    acts[WORD*to +: WORD] = fresh[WORD*port_of[from] +: WORD];
+                                    acts[WORD*to +: WORD] = fresh[WORD*port_of[8*from +: 8] +: WORD];
                                 else if (patch_first && col_kept[3*tx + x]) begin
                                     pixel = (ty * `TILE_W + col_from[3*tx + x] / 3) * `TAPS;
                                     from = pixel + y * pass.tap_cols + col_from[3*tx + x] % 3 + m;
