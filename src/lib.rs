@@ -12,6 +12,7 @@ pub mod problem;
 pub mod quantise;
 pub mod reparam;
 pub mod report;
+pub mod rtl;
 pub mod schedule;
 pub mod study;
 pub mod tensor;

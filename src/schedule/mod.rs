@@ -7,6 +7,7 @@
 //! This room knows nothing of cycles and of a weight's value.
 
 pub mod check;
+pub mod fills;
 mod text;
 pub mod weights;
 pub mod work;

@@ -1,13 +1,11 @@
 //! Weight slots as one first-in first-out sequence of fills.
 //!
-//! Every pass that a Fetch brings is one fill; fills are numbered in the order of the DMA list. Fill `f` reuses the
-//! slot of fill `f - slots`, so it may be written once that one is freed.
+//! Fills are numbered by [`crate::schedule::fills`]. Fill `f` reuses the slot of fill `f - slots`, so it may be
+//! written once that one is freed.
 
 use super::sweep::Fills;
-use crate::reparam::LayerId;
-use crate::schedule::{OpKind, Schedule, WeightMode};
+use crate::schedule::WeightMode;
 use crate::units::Tick;
-use std::collections::BTreeMap;
 
 /// When each fill's slot was filled and freed; `None` while the fold has not come that far.
 #[derive(Debug, Clone)]
@@ -47,80 +45,6 @@ impl Slots {
 
     pub(super) fn free(&mut self, fill: usize, at: Tick) {
         self.freed[fill] = at;
-    }
-}
-
-/// Which fills each Fetch makes and each Sweep uses.
-#[derive(Debug, Clone)]
-pub(super) struct FillPlan {
-    /// First fill of a Fetch or of a Sweep's fetching, by operation; 0 for others.
-    pub(super) first: Vec<usize>,
-    /// Whether a Sweep is the last to use its fills.
-    pub(super) last_use: Vec<bool>,
-    /// All fills.
-    pub(super) total: usize,
-}
-
-/// One fetching of a row group's weights.
-struct Fetching {
-    base: usize,
-    sweeps: Vec<usize>,
-}
-
-impl FillPlan {
-    /// Numbers the fills of `schedule`. Sweeps of one row group share its fetchings evenly and in order.
-    pub(super) fn new(schedule: &Schedule) -> Self {
-        let mut fetchings: BTreeMap<(LayerId, usize), Vec<Fetching>> = BTreeMap::new();
-        let mut sweeps: BTreeMap<(LayerId, usize), Vec<usize>> = BTreeMap::new();
-        let mut first = vec![0; schedule.ops.len()];
-        let mut total = 0;
-        for (index, op) in schedule.ops.iter().enumerate() {
-            match &op.kind {
-                OpKind::Fetch { row_group, fills } => {
-                    let list = fetchings.entry((op.layer, *row_group)).or_default();
-                    if fills.start == 0 {
-                        list.push(Fetching {
-                            base: total,
-                            sweeps: Vec::new(),
-                        });
-                    }
-                    first[index] = total;
-                    total += fills.len();
-                }
-                OpKind::Sweep { row_group, .. } => {
-                    sweeps
-                        .entry((op.layer, *row_group))
-                        .or_default()
-                        .push(index);
-                }
-                OpKind::Load { .. }
-                | OpKind::Store { .. }
-                | OpKind::Vector { .. }
-                | OpKind::Host { .. } => {}
-            }
-        }
-        let mut last_use = vec![false; schedule.ops.len()];
-        for (key, uses) in sweeps {
-            let list = fetchings
-                .get_mut(&key)
-                .expect("a Sweep's weights are fetched");
-            let share = uses.len() / list.len();
-            for (place, op) in uses.into_iter().enumerate() {
-                list[place / share].sweeps.push(op);
-            }
-            for fetching in list {
-                for op in &fetching.sweeps {
-                    first[*op] = fetching.base;
-                }
-                let last = fetching.sweeps.last().expect("a fetching serves a Sweep");
-                last_use[*last] = true;
-            }
-        }
-        Self {
-            first,
-            last_use,
-            total,
-        }
     }
 }
 

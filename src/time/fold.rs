@@ -10,12 +10,13 @@
 use super::cost::{RowGroupShape, SweepAccess, SweepCost};
 use super::dma::Dma;
 use super::dram::Channel;
-use super::fills::{FillPlan, Slots};
+use super::fills::Slots;
 use super::record::{ArrayRecord, Record};
 use super::sweep::{ArrayState, SweepCursor};
 use super::{Accesses, Account, Cause, DramTraffic, LayerTime, OpSpan};
 use crate::chip::{Chip, Dram};
 use crate::reparam::LayerId;
+use crate::schedule::fills::FillPlan;
 use crate::schedule::{LayerPlan, Op, OpId, OpKind, Schedule};
 use crate::units::{Cycles, Macs, Tick};
 use std::ops::Range;

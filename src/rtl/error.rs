@@ -1,0 +1,69 @@
+//! Why there are no files, or no answer in them.
+
+/// Why a run cannot be given to the RTL, or its answer cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RtlError {
+    /// A layer needs what the RTL does not have.
+    #[error("layer `{layer}`: the RTL has no {what}")]
+    Layer {
+        /// Which layer.
+        layer: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The chip has what the RTL does not.
+    #[error("the RTL has no {what}")]
+    Chip {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// An operation comes after more operations than it has places for.
+    #[error("operation {op} comes after {found} operations, the RTL has places for {most}")]
+    After {
+        /// Which operation.
+        op: usize,
+        /// How many it comes after.
+        found: usize,
+        /// Places there are.
+        most: usize,
+    },
+    /// The run needs a larger memory.
+    #[error("the run needs larger memories than the bounds it was given")]
+    Bounds,
+    /// Schedule, chip, network and input do not belong together.
+    #[error("the schedule was made for another {what}")]
+    Other {
+        /// What differs.
+        what: &'static str,
+    },
+    /// A file of the RTL is no list of hexadecimal numbers.
+    #[error("word {word} of {file} is `{text}`, not a hexadecimal number of {bits} bits")]
+    Word {
+        /// Which file.
+        file: &'static str,
+        /// Which word, from 0.
+        word: usize,
+        /// As written.
+        text: String,
+        /// Bits it should have.
+        bits: u32,
+    },
+    /// A file of the RTL is shorter than it must be.
+    #[error("{file} holds {found} words, not {wanted}")]
+    Short {
+        /// Which file.
+        file: &'static str,
+        /// Words found.
+        found: usize,
+        /// Words needed.
+        wanted: usize,
+    },
+    /// A tensor was not written whole.
+    #[error("byte {at} of DRAM, in tensor {tensor}, was never written")]
+    Unknown {
+        /// Address of the byte.
+        at: u64,
+        /// The tensor it belongs to.
+        tensor: usize,
+    },
+}

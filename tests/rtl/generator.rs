@@ -1,0 +1,260 @@
+//! The files themselves, without a simulator: they read back the same, and an independent reader of them computes
+//! the integers of the model.
+
+use crate::cases::{Case, Class};
+use crate::{compare, reader};
+use rayon::prelude::*;
+use repchip::chip::Pointwise;
+use repchip::reparam::{LayerOp, TensorId};
+use repchip::rtl::{self, Bounds, Counters, Dump, LayerCounters, RtlError};
+use repchip::schedule::{LayerPlan, LoopOrder, OpKind, Strip, WeightMode};
+use repchip::time::Cause;
+use std::collections::BTreeSet;
+
+const SEEDS: u64 = 24;
+
+fn cases() -> Vec<Case> {
+    let all: Vec<(Class, u64)> = Class::ALL
+        .iter()
+        .flat_map(|class| (0..SEEDS).map(|seed| (*class, seed)))
+        .collect();
+    all.into_par_iter()
+        .map(|(class, seed)| Case::new(class, seed))
+        .collect()
+}
+
+fn text(files: &[(String, Vec<u8>)], name: &str) -> String {
+    let file = files.iter().find(|(n, _)| n == name).expect("the file");
+    String::from_utf8(file.1.clone()).expect("text")
+}
+
+#[test]
+fn a_reader_of_the_files_computes_the_same_bytes() {
+    cases().par_iter().for_each(|case| {
+        let files = rtl::files(&case.schedule, &case.chip, &case.network, &case.input)
+            .expect("a run that the RTL has");
+        let got = reader::run(
+            &text(&files, "shape.svh"),
+            &text(&files, "layers.hex"),
+            &text(&files, "ops.hex"),
+            &text(&files, "dram.hex"),
+        );
+        let want = compare::dram_after(case);
+        assert_eq!(got[..want.bytes().len()], *want.bytes(), "{}", case.title());
+        assert!(got[want.bytes().len()..].iter().all(|byte| *byte == 0));
+    });
+}
+
+#[test]
+fn a_dump_gives_the_tensors_back() {
+    for case in cases() {
+        let files = rtl::files(&case.schedule, &case.chip, &case.network, &case.input);
+        let before = Dump::parse(&text(&files.unwrap(), "dram.hex")).unwrap();
+        let input = before.tensor(&case.schedule, TensorId(0));
+        assert_eq!(input.as_ref(), Ok(&case.input));
+        let mut after = Dump {
+            bytes: compare::dram_after(&case)
+                .bytes()
+                .iter()
+                .map(|b| Some(*b))
+                .collect(),
+        };
+        let output = case.schedule.graph.output();
+        let tensor = after.tensor(&case.schedule, output);
+        assert_eq!(tensor.as_ref(), Ok(&case.tensors[output.0]));
+        let at = case.schedule.dram.tensors[output.0].0;
+        after.bytes[usize::try_from(at).unwrap()] = None;
+        let unknown = RtlError::Unknown {
+            at,
+            tensor: output.0,
+        };
+        assert_eq!(after.tensor(&case.schedule, output), Err(unknown));
+        after.bytes.clear();
+        let short = after.tensor(&case.schedule, output);
+        assert!(matches!(short, Err(RtlError::Short { .. })));
+    }
+}
+
+#[test]
+fn counters_are_read_in_their_order() {
+    let text: Vec<String> = (0..33).map(|n| format!("{:016x}", 100 + n)).collect();
+    let counters = Counters::parse(&text.join("\n"), 2).unwrap();
+    let figures: Vec<u64> = counters.figures().iter().map(|figure| figure.2).collect();
+    let want: Vec<u64> = (100..=115).chain(117..=131).collect();
+    assert_eq!(figures, want);
+    assert!(matches!(
+        Counters::parse("0\n1", 1),
+        Err(RtlError::Short { wanted: 17, .. })
+    ));
+}
+
+#[test]
+fn what_the_rtl_does_not_have_is_refused() {
+    let case = Case::new(Class::Layer, 0);
+    let files = |change: &dyn Fn(&mut repchip::schedule::Schedule, &mut repchip::chip::Chip)| {
+        let (mut schedule, mut chip) = (case.schedule.clone(), case.chip.clone());
+        change(&mut schedule, &mut chip);
+        let files = rtl::files(&schedule, &chip, &case.network, &case.input);
+        files.err().map(|error| error.to_string())
+    };
+    let said = |text: &str| Some(text.to_owned());
+    assert_eq!(files(&|_, _| {}), None);
+    let trap = |schedule: &mut repchip::schedule::Schedule, chip: &mut repchip::chip::Chip| {
+        schedule.array.pe.accumulator.overflow = repchip::fixed::Overflow::Trap;
+        chip.array = schedule.array;
+    };
+    assert_eq!(files(&trap), said("the RTL has no accumulator that traps"));
+    assert_eq!(
+        files(&|schedule, _| schedule.layers[0] = LayerPlan::Host),
+        said("layer `layer0`: the RTL has no host")
+    );
+    assert_eq!(
+        files(&|schedule, _| schedule.batch = 7),
+        said("the schedule was made for another input")
+    );
+    assert_eq!(
+        files(&|_, chip| chip.array.pointwise = Pointwise::Packed),
+        said("the schedule was made for another array")
+    );
+    let many = |schedule: &mut repchip::schedule::Schedule, _: &mut repchip::chip::Chip| {
+        schedule.ops[1].after = vec![repchip::schedule::OpId(0); 9];
+    };
+    assert_eq!(
+        files(&many),
+        said("operation 1 comes after 9 operations, the RTL has places for 8")
+    );
+    let bounds = Bounds::default();
+    let none = rtl::files_within(
+        &case.schedule,
+        &case.chip,
+        &case.network,
+        &case.input,
+        &bounds,
+    );
+    assert_eq!(none, Err(RtlError::Bounds));
+}
+
+#[test]
+fn every_difference_is_told_with_its_place() {
+    let case = Case::new(Class::Chain, 0);
+    let dump: Vec<String> = compare::dram_after(&case)
+        .bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut counters = vec![case.timeline.total.0];
+    for layer in Counters::of(&case.timeline).layers {
+        counters.extend(layer.figures().iter().map(|figure| figure.1));
+        counters.push(0);
+    }
+    let differs = |dump: &[String], counters: &[u64]| {
+        let counters: Vec<String> = counters.iter().map(|n| format!("{n:016x}")).collect();
+        compare::compare(&case, &dump.join("\n"), &counters.join("\n")).err()
+    };
+    assert_eq!(differs(&dump, &counters), None);
+    for at in 0..dump.len() {
+        let mut spoiled = dump.clone();
+        spoiled[at] = "xx".to_owned();
+        let told = differs(&spoiled, &counters).expect("one byte differs");
+        assert!(told.contains(&format!("byte {at}, ")) && told.contains("unknown"));
+    }
+    let output = case.schedule.graph.output().0;
+    let at = usize::try_from(case.schedule.dram.tensors[output].0).unwrap();
+    let mut spoiled = dump.clone();
+    spoiled[at] = "xx".to_owned();
+    let told = differs(&spoiled, &counters).unwrap();
+    assert!(told.contains(&format!("tensor {output} (n 0, y 0, x 0, c 0)")));
+    for at in (0..counters.len()).filter(|at| *at == 0 || at % 16 != 0) {
+        let mut spoiled = counters.clone();
+        spoiled[at] += 1;
+        let told = differs(&dump, &spoiled).expect("one figure differs");
+        assert!(told.contains("1 figures differ, 0 of them bytes"));
+    }
+}
+
+/// The generator reaches what the comparison is about.
+#[test]
+fn the_cases_cover_what_they_should() {
+    let mut seen = BTreeSet::new();
+    for case in cases() {
+        let mut see = |what: &str| {
+            seen.insert(format!("{} {what}", case.class.name()));
+        };
+        for plan in &case.schedule.layers {
+            let LayerPlan::Array(plan) = plan else {
+                panic!("only the array")
+            };
+            see(match plan.weights {
+                WeightMode::Resident => "resident",
+                WeightMode::Held => "held",
+                WeightMode::Streamed => "streamed",
+            });
+            let halo = |w: &[Strip]| w[0].in_rows.end > w[1].in_rows.start;
+            if plan.strips.windows(2).any(halo) {
+                see("halo");
+            }
+            if plan.work.residual {
+                see("residual");
+            }
+            if plan.work.row_groups() > 1 {
+                see("row groups");
+            }
+            if plan.work.packed && plan.work.conv_pass_count() > 1 {
+                see("passes of packed words");
+            }
+            if plan.work.conv.groups > 1 {
+                see("groups");
+            }
+            see(match plan.order {
+                LoopOrder::StripOuter => "strips outside",
+                LoopOrder::RowGroupOuter => "row groups outside",
+            });
+        }
+        for layer in &case.schedule.graph.layers {
+            if let LayerOp::FullyConnected { .. } = layer.op
+                && case.schedule.batch > 1
+            {
+                see("fully connected");
+            }
+        }
+        for layer in Counters::of(&case.timeline).layers {
+            for (cause, cycles) in LayerCounters::CAUSES.iter().zip(layer.idle) {
+                if cycles.0 > 0 {
+                    see(cause.key());
+                }
+            }
+        }
+        if case.schedule.batch > 1 {
+            see("batch");
+        }
+        let reads = |op: &OpKind| matches!(op, OpKind::Load { .. });
+        let loads = case.schedule.ops.iter().filter(|op| reads(&op.kind));
+        let last = case.schedule.layers.len() - 1;
+        if last > 0 && loads.into_iter().all(|op| op.layer.0 == 0) {
+            see("stays");
+        }
+    }
+    for want in [
+        "layer resident",
+        "layer held",
+        "layer streamed",
+        "layer halo",
+        "layer row groups",
+        "chain stays",
+        "chain streamed",
+        "chain groups",
+        "packed passes of packed words",
+        "residual residual",
+        "layer strips outside",
+        "layer row groups outside",
+        "batch fully connected",
+        "residual halo",
+        "batch batch",
+    ] {
+        assert!(seen.contains(want), "{want} in {seen:?}");
+    }
+    for cause in LayerCounters::CAUSES.map(Cause::key) {
+        let want = format!("layer {cause}");
+        assert!(seen.contains(&want), "{want} in {seen:?}");
+    }
+}

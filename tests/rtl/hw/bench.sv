@@ -1,0 +1,61 @@
+// The bench: reads the files of a case from +dir, runs the chip beside a DRAM, writes what both hold at the end.
+`include "types.svh"
+
+module bench;
+    reg clk, reset;
+    reg [1023:0] dir;
+    reg [63:0] limit, cycles;
+
+    wire [`CHIP_BITS-1:0] regs;
+    wire issue, issue_store, back, finished;
+    wire [31:0] address;
+    wire [`BURST_MAX-1:0] store_on;
+    wire [8*`BURST_MAX-1:0] store_data, back_data;
+    chip chip (
+        .clk(clk), .reset(reset), .regs(regs), .issue(issue), .issue_store(issue_store), .address(address),
+        .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data), .finished(finished)
+    );
+    dram dram (
+        .clk(clk), .reset(reset), .chip(regs), .issue(issue), .store(issue_store), .address(address),
+        .bytes_on(store_on), .data(store_data), .back(back), .back_data(back_data)
+    );
+
+    integer i;
+    initial begin
+        if (!$value$plusargs("dir=%s", dir)) begin
+            $display("error: +dir=PATH is missing");
+            $finish;
+        end
+        if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
+        for (i = 0; i < 24 * `OPS_MAX; i = i + 1) chip.descriptors.op_words[i] = 0;
+        for (i = 0; i < 64 * `LAYERS_MAX; i = i + 1) chip.descriptors.layer_words[i] = 0;
+        $readmemh({dir, "/regs.hex"}, chip.descriptors.chip_words);
+        $readmemh({dir, "/layers.hex"}, chip.descriptors.layer_words);
+        $readmemh({dir, "/ops.hex"}, chip.descriptors.op_words);
+        $readmemh({dir, "/dram.hex"}, dram.bytes);
+        clk = 0;
+        reset = 1;
+        cycles = 0;
+        #5 clk = 1;
+        #5 clk = 0;
+        reset = 0;
+        if (`REG(regs, `C_BURST) > `BURST_MAX || `REG(regs, `C_IN_FLIGHT) > `IN_FLIGHT_MAX) begin
+            $display("error: bursts of %0d bytes, %0d in flight", `REG(regs, `C_BURST), `REG(regs, `C_IN_FLIGHT));
+            $finish;
+        end
+        // A run without an end gives up and leaves its files as they are.
+        while (!finished && cycles < limit) begin
+            #5 clk = 1;
+            #5 clk = 0;
+            cycles = cycles + 1;
+        end
+        if (!finished) $display("error: no end after %0d cycles; operations ended %b", cycles, chip.ended);
+        // The last edge takes the totals.
+        #5 clk = 1;
+        #5 clk = 0;
+        $writememh({dir, "/dump.hex"}, dram.bytes);
+        $writememh({dir, "/counters.hex"}, chip.counters.values);
+        if (finished) $display("ended after %0d cycles", cycles);
+        $finish;
+    end
+endmodule
