@@ -95,10 +95,11 @@ fn int_type(rng: &mut ChaCha8Rng, class: Class) -> IntType {
     }
 }
 
-/// A 3x3 of stride 1 or 2.
+/// A 3x3 of stride 1 or 2, often with a last row group that ends in a part of a word.
 fn three(rng: &mut ChaCha8Rng) -> Conv {
+    let any = rng.random_range(1..=20);
     Conv {
-        out_channels: rng.random_range(1..=20),
+        out_channels: one_of(rng, &[any, any, 4, 6, 11]),
         kernel: 3,
         stride: one_of(rng, &[1, 1, 2]),
         padding: one_of(rng, &[0, 1, 1]),
