@@ -245,6 +245,8 @@ fn the_cases_cover_what_they_should() {
         "chain groups",
         "packed passes of packed words",
         "residual residual",
+        "arithmetic residual",
+        "wide residual",
         "layer strips outside",
         "layer row groups outside",
         "batch fully connected",

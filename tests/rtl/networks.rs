@@ -16,14 +16,25 @@ pub(crate) fn network(rng: &mut ChaCha8Rng, class: Class) -> QuantNetwork {
     let input = FeatureMap::new(side(rng), side(rng), rng.random_range(1..=20));
     let mut network = empty(rng, class, input);
     match class {
-        Class::Layer | Class::Arithmetic => {
+        Class::Layer => {
             let conv = three(rng);
             push(rng, &mut network, class, conv);
         }
+        Class::Arithmetic => {
+            let conv = three(rng);
+            push(rng, &mut network, class, conv);
+            if rng.random_bool(0.5) {
+                push_same(rng, &mut network, class);
+            }
+        }
         Class::Chain | Class::Wide => {
             for _ in 0..rng.random_range(2..=3) {
-                let conv = any(rng, network.graph.shape(network.graph.output()));
-                push(rng, &mut network, class, conv);
+                if class == Class::Wide && rng.random_bool(0.5) {
+                    push_same(rng, &mut network, class);
+                } else {
+                    let conv = any(rng, network.graph.shape(network.graph.output()));
+                    push(rng, &mut network, class, conv);
+                }
             }
         }
         Class::Packed => {
@@ -33,11 +44,8 @@ pub(crate) fn network(rng: &mut ChaCha8Rng, class: Class) -> QuantNetwork {
             push(rng, &mut network, class, conv);
         }
         Class::Residual => {
-            let conv = same(rng, input.channels);
-            push(rng, &mut network, class, conv);
-            for _ in 0..rng.random_range(1..=2) {
-                let conv = same(rng, input.channels);
-                push(rng, &mut network, class, conv);
+            for _ in 0..rng.random_range(2..=3) {
+                push_same(rng, &mut network, class);
             }
         }
         Class::Batch => batch(rng, &mut network),
@@ -95,10 +103,11 @@ fn int_type(rng: &mut ChaCha8Rng, class: Class) -> IntType {
     }
 }
 
-/// A 3x3 of stride 1 or 2.
+/// A 3x3 of stride 1 or 2, often with a last row group that ends in a part of a word.
 fn three(rng: &mut ChaCha8Rng) -> Conv {
+    let any = rng.random_range(1..=20);
     Conv {
-        out_channels: rng.random_range(1..=20),
+        out_channels: one_of(rng, &[any, any, 4, 6, 11]),
         kernel: 3,
         stride: one_of(rng, &[1, 1, 2]),
         padding: one_of(rng, &[0, 1, 1]),
@@ -119,17 +128,19 @@ fn one(rng: &mut ChaCha8Rng, most: usize) -> Conv {
     }
 }
 
-/// A 1x1 or 3x3 that keeps the map.
-fn same(rng: &mut ChaCha8Rng, channels: usize) -> Conv {
+/// Adds a 1x1 or 3x3 that keeps its map.
+fn push_same(rng: &mut ChaCha8Rng, network: &mut QuantNetwork, class: Class) {
+    let channels = network.graph.shape(network.graph.output()).channels;
     let kernel = one_of(rng, &[1, 3]);
-    Conv {
+    let conv = Conv {
         out_channels: channels,
         kernel,
         stride: 1,
         padding: kernel / 2,
         dilation: 1,
         groups: divisor(rng, channels),
-    }
+    };
+    push(rng, network, class, conv);
 }
 
 fn any(rng: &mut ChaCha8Rng, shape: FeatureMap) -> Conv {
@@ -227,7 +238,8 @@ fn layer(
         .map(TensorId)
         .filter(|t| graph.shape(*t) == output)
         .collect();
-    if class == Class::Residual && !graph.layers.is_empty() {
+    let shortcuts = matches!(class, Class::Residual | Class::Arithmetic | Class::Wide);
+    if shortcuts && !graph.layers.is_empty() && !like.is_empty() {
         inputs.push(one_of(rng, &like));
     }
     let range = int_type(rng, class);

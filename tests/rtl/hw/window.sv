@@ -60,7 +60,7 @@ module window (
 
     // Reads of this cycle: by row, column and word, the port that gives it.
     reg [TALL*WIDE*`TAPS-1:0] reading;
-    reg [8*TALL*WIDE*`TAPS-1:0] port_of;
+    reg [16*TALL*WIDE*`TAPS-1:0] port_of;
     reg [4*PORTS-1:0] port_tap;
     reg [PORTS-1:0] port_on;
     integer used [0:`BANKS-1];
@@ -131,7 +131,7 @@ module window (
                                     port_on[port] = 1;
                                     port_tap[4*port +: 4] = k[3:0];
                                     reading[at * `TAPS + k] = 1;
-                                    port_of[8*(at*`TAPS + k) +: 8] = port[7:0];
+                                    port_of[16*(at*`TAPS + k) +: 16] = port[15:0];
                                     read_word[32*port +: 32] = images_are_pixels
                                         ? word_of(buffer, 1, channels, col[j], 0, 0, first_channel + k * `LANES)
                                         : word_of(buffer, width, channels, pass.image, row[i], col[j],
@@ -183,7 +183,7 @@ module window (
                                 to = pixel + y * pass.tap_cols + x + m;
                                 from = (row_as[3*ty + y] * WIDE + col_as[3*tx + x]) * `TAPS + m;
                                 if (reading[from])
-                                    acts[WORD*to +: WORD] = fresh[WORD*port_of[8*from +: 8] +: WORD];
+                                    acts[WORD*to +: WORD] = fresh[WORD*port_of[16*from +: 16] +: WORD];
                                 else if (patch_first && col_kept[3*tx + x]) begin
                                     pixel = (ty * `TILE_W + col_from[3*tx + x] / 3) * `TAPS;
                                     from = pixel + y * pass.tap_cols + col_from[3*tx + x] % 3 + m;
