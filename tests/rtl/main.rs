@@ -2,6 +2,7 @@
 
 mod cases;
 mod compare;
+mod constants;
 mod generator;
 mod integers;
 mod networks;
