@@ -8,8 +8,9 @@ mod integers;
 mod networks;
 mod reader;
 mod simulate;
+mod verilator;
 
-use cases::Class;
+use cases::{Case, Class};
 
 /// What the RTL is tested with: a class, and its seeds.
 const READY: [(Class, u64); 7] = [
@@ -43,4 +44,15 @@ fn the_rtl_and_the_model_agree() {
         wanted.len(),
         failures.join("\n")
     );
+}
+
+#[test]
+fn a_second_simulator_and_the_model_agree() {
+    let ready = READY
+        .iter()
+        .flat_map(|(class, seeds)| (0..*seeds).map(|seed| (*class, seed)));
+    let cases = ready.map(|(class, seed)| Case::new(class, seed)).collect();
+    let (runs, failures) = verilator::all(cases);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(runs >= 8, "only {runs} runs have one shape");
 }

