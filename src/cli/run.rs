@@ -101,7 +101,9 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
         return emit(&study, &chips, &options.wanted());
     }
     let inputs = read_by(&options.study, &study, &study.networks);
-    distinct(&outputs(options, &study, &chips), &inputs)?;
+    let outputs = outputs(options, &study, &chips);
+    distinct(&outputs, &inputs)?;
+    report::write::probe(&outputs).map_err(|error| failed(&error))?;
     fits(&study, &chips)?;
     let progress = progress(study.networks.len() * (1 + chips.len()), options.quiet);
     let models = (study.networks.iter())

@@ -122,6 +122,9 @@ pub fn mirror<T: DeserializeOwned>(
         let patch = DeTable::parse(text)
             .map_err(|error| toml_error::bad_flag(flag, error.message()))?
             .into_inner();
+        if patch.is_empty() {
+            return Err(toml_error::bad_flag(flag, "it sets no key"));
+        }
         overlay(root.get_mut(), patch).map_err(|why| toml_error::bad_flag(flag, &why))?;
     }
     let raw = T::deserialize(Deserializer::from(root))

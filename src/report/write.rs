@@ -108,6 +108,34 @@ pub fn all<P: AsRef<Path>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<(), Repor
     Ok(())
 }
 
+/// Tries whether files could be written to `paths` by now, before the work that fills them; leaves nothing behind.
+///
+/// # Errors
+/// For the first place where no file can be made: a folder stands there, or its folder cannot be written.
+pub fn probe<P: AsRef<Path>>(paths: &[P]) -> Result<(), ReportError> {
+    for path in paths {
+        let path = path.as_ref();
+        let place = followed(path);
+        let outer = place.ancestors().skip(1);
+        let folder = (outer.map(|outer| {
+            if outer.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                outer
+            }
+        }))
+        .find(|outer| outer.symlink_metadata().is_ok());
+        let tried = match (place.metadata(), folder) {
+            (Ok(found), _) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            (Ok(found), _) if !found.is_file() => Ok(()),
+            (_, Some(folder)) => temporary(folder).map(drop),
+            (_, None) => Ok(()),
+        };
+        tried.map_err(|cause| failed(path, cause))?;
+    }
+    Ok(())
+}
+
 fn failed(path: &Path, cause: io::Error) -> ReportError {
     let path = path.to_owned();
     ReportError::Write { path, cause }
@@ -161,6 +189,17 @@ fn followed(path: &Path) -> PathBuf {
     }
 }
 
+/// An empty file with a name of chance in `folder`; it goes again unless it is renamed.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut new = OpenOptions::new();
+    new.write(true).create_new(true);
+    // `make_in` leaves the system's error as it is, without the name of chance.
+    let mut builder = tempfile::Builder::new();
+    builder
+        .prefix(".repchip-")
+        .make_in(folder, |path| new.open(path))
+}
+
 /// The file under another name beside its place, whole and on the disk; what is no file stays what it is.
 fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<Stage> {
     let place = followed(path);
@@ -182,13 +221,7 @@ fn stage(path: &Path, bytes: &[u8], folders: &mut Folders) -> io::Result<Stage> 
         _ => Path::new("."),
     };
     folders.make(folder)?;
-    let mut new = OpenOptions::new();
-    new.write(true).create_new(true);
-    // `make_in` leaves the system's error as it is, without the name of chance.
-    let mut builder = tempfile::Builder::new();
-    let mut file = builder
-        .prefix(".repchip-")
-        .make_in(folder, |path| new.open(path))?;
+    let mut file = temporary(folder)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(Stage::File(file, place))

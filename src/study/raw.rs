@@ -111,7 +111,7 @@ pub(super) struct RawNumerics {
     /// Bits of every activation but the output.
     #[schemars(transform = within(&bounds::BITS))]
     pub(super) activation_bits: Count,
-    /// Bits of every weight.
+    /// Bits of every weight; in memory each takes whole bytes.
     #[schemars(transform = within(&bounds::BITS))]
     pub(super) weight_bits: Count,
     /// Bits of the network's output.

@@ -1,0 +1,6 @@
+run
+tests/errors/run/input/small.toml
+--out
+[OUT]
+--set
+
