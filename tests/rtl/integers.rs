@@ -42,10 +42,15 @@ pub(crate) fn integers(
     let input_bits = network.numerics.activations[inputs[0].0].bits;
     let products = u32::try_from(kernel.1 * kernel.2 * kernel.3).expect("small");
     let sum_bits = u32::from(input_bits + weight_bits) + products.ilog2() / 2;
+    let most_shift = if class == Class::Arithmetic { 15 } else { 6 };
     let residual = inputs.get(1).map(|shortcut| QuantResidual {
         zero_point: network.tensors[shortcut.0].zero_point,
-        k: (0..kernel.0).map(|_| rng.random_range(0..=most)).collect(),
-        e: (0..kernel.0).map(|_| rng.random_range(0..=6)).collect(),
+        k: (0..kernel.0)
+            .map(|_| rng.random_range(-most..=most))
+            .collect(),
+        e: (0..kernel.0)
+            .map(|_| rng.random_range(0..=most_shift))
+            .collect(),
     });
     let bias = 1i64 << (sum_bits - 1);
     QuantConv {
@@ -74,7 +79,9 @@ fn requantise(
         let (multiplier, shift) = match rule {
             Rule::Shift(_) => (1, near),
             Rule::Multiplier(_) => {
-                let bits = rng.random_range(0..=30);
+                let any = rng.random_range(0..=30);
+                // A multiplier of one bit is a power of two: ties occur.
+                let bits = one_of(rng, &[0, 1, any, any]);
                 (
                     rng.random_range(1 << bits..=(1i32 << bits) - 1 + (1 << bits)),
                     near + bits,

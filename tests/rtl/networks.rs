@@ -93,7 +93,7 @@ fn empty(rng: &mut ChaCha8Rng, class: Class, input: FeatureMap) -> QuantNetwork 
 fn int_type(rng: &mut ChaCha8Rng, class: Class) -> IntType {
     let bits = match class {
         Class::Wide => one_of(rng, &[8, 9, 12, 16]),
-        Class::Arithmetic => rng.random_range(2..=8),
+        Class::Arithmetic => few_bits(rng),
         Class::Layer | Class::Chain | Class::Packed | Class::Residual | Class::Batch => 8,
     };
     if rng.random_bool(0.5) {
@@ -101,6 +101,12 @@ fn int_type(rng: &mut ChaCha8Rng, class: Class) -> IntType {
     } else {
         IntType::unsigned(bits)
     }
+}
+
+/// Mostly so few that sums are small, shifts short and ties frequent.
+fn few_bits(rng: &mut ChaCha8Rng) -> u8 {
+    let any = rng.random_range(2..=8);
+    one_of(rng, &[2, 3, 3, 4, 8, any])
 }
 
 /// A 3x3 of stride 1 or 2, often with a last row group that ends in a part of a word.
@@ -246,7 +252,7 @@ fn layer(
     let zero_point = rng.random_range(range.min()..=range.max());
     let weight_bits = match class {
         Class::Wide => one_of(rng, &[8, 9, 16]),
-        Class::Arithmetic => rng.random_range(2..=8),
+        Class::Arithmetic => few_bits(rng),
         Class::Layer | Class::Chain | Class::Packed | Class::Residual | Class::Batch => 8,
     };
     let quant = integers(
