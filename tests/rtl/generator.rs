@@ -172,6 +172,38 @@ fn every_difference_is_told_with_its_place() {
     }
 }
 
+/// What is worth a comparison in one layer.
+fn features(plan: &LayerPlan) -> Vec<&'static str> {
+    let LayerPlan::Array(plan) = plan else {
+        panic!("only the array")
+    };
+    let work = &plan.work;
+    let halo = |strips: &[Strip]| strips[0].in_rows.end > strips[1].in_rows.start;
+    let mut features = vec![
+        match plan.weights {
+            WeightMode::Resident => "resident",
+            WeightMode::Held => "held",
+            WeightMode::Streamed => "streamed",
+        },
+        match plan.order {
+            LoopOrder::StripOuter => "strips outside",
+            LoopOrder::RowGroupOuter => "row groups outside",
+        },
+    ];
+    let found = [
+        (plan.strips.windows(2).any(halo), "halo"),
+        (work.residual, "residual"),
+        (work.row_groups() > 1, "row groups"),
+        (
+            work.packed && work.conv_pass_count() > 1,
+            "passes of packed words",
+        ),
+        (work.conv.groups > 1, "groups"),
+    ];
+    features.extend(found.iter().filter(|(is, _)| *is).map(|(_, what)| what));
+    features
+}
+
 /// The generator reaches what the comparison is about.
 #[test]
 fn the_cases_cover_what_they_should() {
@@ -181,34 +213,7 @@ fn the_cases_cover_what_they_should() {
             seen.insert(format!("{} {what}", case.class.name()));
         };
         for plan in &case.schedule.layers {
-            let LayerPlan::Array(plan) = plan else {
-                panic!("only the array")
-            };
-            see(match plan.weights {
-                WeightMode::Resident => "resident",
-                WeightMode::Held => "held",
-                WeightMode::Streamed => "streamed",
-            });
-            let halo = |w: &[Strip]| w[0].in_rows.end > w[1].in_rows.start;
-            if plan.strips.windows(2).any(halo) {
-                see("halo");
-            }
-            if plan.work.residual {
-                see("residual");
-            }
-            if plan.work.row_groups() > 1 {
-                see("row groups");
-            }
-            if plan.work.packed && plan.work.conv_pass_count() > 1 {
-                see("passes of packed words");
-            }
-            if plan.work.conv.groups > 1 {
-                see("groups");
-            }
-            see(match plan.order {
-                LoopOrder::StripOuter => "strips outside",
-                LoopOrder::RowGroupOuter => "row groups outside",
-            });
+            features(plan).into_iter().for_each(&mut see);
         }
         for layer in &case.schedule.graph.layers {
             if let LayerOp::FullyConnected { .. } = layer.op
