@@ -56,7 +56,11 @@ impl Limit {
 fn times_of_an_image(diff: &Diff<'_>, network: &NetworkDiff) -> [u128; 2] {
     let [a, b] = network.cycles().map(u128::from);
     let rate = |run: &Run| u128::from(run.clock_hz) * u128::from(run.batch);
-    [a * rate(diff.b), b * rate(diff.a)]
+    // A file may hold any count.
+    [
+        a.saturating_mul(rate(diff.b)),
+        b.saturating_mul(rate(diff.a)),
+    ]
 }
 
 /// A problem for each network of both runs of which an image takes longer by more than `limit`.
