@@ -24,6 +24,10 @@ pub struct Bounds {
     pub operations: usize,
     /// Fills of the whole run.
     pub fills: usize,
+    /// The largest burst.
+    pub burst: Bytes,
+    /// Bursts in flight.
+    pub in_flight: usize,
 }
 
 impl Bounds {
@@ -48,6 +52,8 @@ impl Bounds {
             layers: schedule.layers.len(),
             operations: schedule.ops.len(),
             fills: FillPlan::new(schedule).total,
+            burst: dram.burst,
+            in_flight: dram.in_flight,
         })
     }
 
@@ -61,6 +67,8 @@ impl Bounds {
             layers: self.layers.max(other.layers),
             operations: self.operations.max(other.operations),
             fills: self.fills.max(other.fills),
+            burst: self.burst.max(other.burst),
+            in_flight: self.in_flight.max(other.in_flight),
         }
     }
 
@@ -94,10 +102,6 @@ fn dram_end(schedule: &Schedule) -> u64 {
     end
 }
 
-/// Bytes of the largest burst, and bursts in flight at most.
-const BURST: u64 = 64;
-const IN_FLIGHT: usize = 64;
-
 /// The text of `shape.svh`.
 ///
 /// # Errors
@@ -105,18 +109,13 @@ const IN_FLIGHT: usize = 64;
 pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
     let (array, sram) = (&chip.array, &chip.activation_sram);
     let PeKind::Direct = array.pe.kind;
-    let Dram::Flat(dram) = &chip.dram;
-    let refuse = |what| Err(RtlError::Chip { what });
-    if dram.burst.0 > BURST {
-        return refuse("burst of more than 64 bytes");
-    }
-    if dram.in_flight > IN_FLIGHT {
-        return refuse("more than 64 bursts in flight");
-    }
     let saturate = match array.pe.accumulator.overflow {
         Overflow::Wrap => 0,
         Overflow::Saturate => 1,
-        Overflow::Trap => return refuse("accumulator that traps"),
+        Overflow::Trap => {
+            let what = "accumulator that traps";
+            return Err(RtlError::Chip { what });
+        }
     };
     let values = [
         ("LANES", count(array.pe.lanes)),
@@ -135,6 +134,8 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         ("LAYERS_MAX", count(bounds.layers)),
         ("OPS_MAX", count(bounds.operations)),
         ("FILLS_MAX", count(bounds.fills)),
+        ("BURST_MAX", bounds.burst.0),
+        ("IN_FLIGHT_MAX", count(bounds.in_flight)),
     ];
     let mut text = String::new();
     for (name, value) in values {

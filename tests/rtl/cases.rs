@@ -229,7 +229,7 @@ fn chip(rng: &mut ChaCha8Rng, array: Array, banks: [usize; 3], weight_bits: u8) 
                 denominator: number(rng.random_range(1..=3)),
             },
             latency: Cycles(one_of(rng, &[0, 1, 5, 20, 40, 100])),
-            burst: Bytes(one_of(rng, &[2, 8, 16, 32, 64])),
+            burst: Bytes(one_of(rng, &[2, 8, 16, 64, 256])),
             in_flight: one_of(rng, &[1, 2, 3, 5, 16]),
         }),
         vector: None,

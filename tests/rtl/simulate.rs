@@ -82,7 +82,11 @@ pub(crate) fn groups(cases: Vec<Case>) -> Vec<Group> {
     }
     for group in &mut groups {
         // A multiple of every burst of the group.
-        group.bounds.dram_bytes.0 = group.bounds.dram_bytes.0.next_multiple_of(64);
+        group.bounds.dram_bytes.0 = group
+            .bounds
+            .dram_bytes
+            .0
+            .next_multiple_of(group.bounds.burst.0);
     }
     groups
 }

@@ -14,9 +14,6 @@
 `define TAPS 9
 `define ACT 18
 `define KERNEL_ELEMENTS (`ROWS * `LANES * `TAPS)
-// Bytes of the largest burst, and bursts in flight at most.
-`define BURST_MAX 64
-`define IN_FLIGHT_MAX 64
 
 // Word `n` of a descriptor or of the registers, and the same as a signed number.
 `define REG(v, n) v[64 * (n) +: 32]
