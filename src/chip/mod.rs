@@ -107,7 +107,8 @@ pub struct ActivationSram {
     pub bank_rows: usize,
     /// Banks over columns.
     pub bank_cols: usize,
-    /// Words of one pixel a bank gives a cycle, 1..=9 (used by packed 1x1 convolutions).
+    /// Words a bank gives a cycle to packed 1x1 convolutions, 1..=9: that many read ports, as the words may be those
+    /// of any pixels.
     pub bank_channels: usize,
     /// What a window fetch remembers.
     pub reuse: Reuse,

@@ -24,7 +24,9 @@ pub struct Grid {
 }
 
 impl Grid {
-    pub(super) fn new(title: &str, head: &[&str], words: usize) -> Self {
+    /// A table without rows; `words` columns of words stand before the columns of figures.
+    #[must_use]
+    pub fn new(title: &str, head: &[&str], words: usize) -> Self {
         Self {
             title: title.to_owned(),
             head: head.iter().map(|&text| text.to_owned()).collect(),

@@ -165,6 +165,9 @@ impl SweepCost {
     }
 
     /// Drain cycles of each patch of a tile row: of a full tile and of the last tile column.
+    ///
+    /// The larger of requantising and writing is reached when the words that a row group fills only in part are
+    /// written first; in channel order some patches would take a cycle more.
     pub(super) fn drain_times(&self, channels: &Range<usize>, tile_row: usize) -> [u64; 2] {
         let rows = self.work.valid_rows(tile_row).len();
         let last = self.work.tile_cols() - 1;

@@ -4,6 +4,9 @@
 //! columns), so the most words on one bank is the product of the most rows on one bank row and the most columns
 //! on one bank column. Rows depend on the tile row alone, columns on the tile column alone.
 //!
+//! A group whose channels begin inside a word reads that word in one access, not two: each lane of a bank has an
+//! address of its own.
+//!
 //! The images of a fully connected layer are the columns of one map: image `i` starts on bank column `i mod bank
 //! columns`, so that they lie on different banks. Its words are its own in every bank, so turning them costs no room.
 

@@ -84,8 +84,8 @@ pub(crate) fn one_of<T: Copy>(rng: &mut ChaCha8Rng, choices: &[T]) -> T {
 
 /// A run and what the model says of it.
 pub(crate) struct Case {
-    pub(crate) class: Class,
-    pub(crate) seed: u64,
+    /// `chain:7`; as a folder `chain-7`.
+    pub(crate) title: String,
     pub(crate) chip: Chip,
     pub(crate) network: QuantNetwork,
     pub(crate) input: Activations,
@@ -116,8 +116,18 @@ impl Case {
         (array, [sram.bank_rows, sram.bank_cols, sram.bank_channels])
     }
 
-    pub(crate) fn title(&self) -> String {
-        format!("{}:{}", self.class.name(), self.seed)
+    /// Every tensor of `network` on `input`, the input first.
+    pub(crate) fn tensors(
+        schedule: &Schedule,
+        network: &QuantNetwork,
+        input: &Activations,
+    ) -> Vec<Activations> {
+        let options = Options {
+            keep_tensors: true,
+            ..Options::default()
+        };
+        let run = execute::run(schedule, network, input, &options, &mut |_| {});
+        run.expect("a mapped network runs").tensors
     }
 }
 
@@ -132,15 +142,9 @@ fn draw(rng: &mut ChaCha8Rng, class: Class, seed: u64) -> Option<Case> {
         return None;
     }
     let input = networks::input(rng, &network, settings.batch);
-    let options = Options {
-        keep_tensors: true,
-        ..Options::default()
-    };
-    let run = execute::run(&schedule, &network, &input, &options, &mut |_| {});
     Some(Case {
-        class,
-        seed,
-        tensors: run.expect("a mapped network runs").tensors,
+        title: format!("{}:{seed}", class.name()),
+        tensors: Case::tensors(&schedule, &network, &input),
         chip,
         network,
         input,
@@ -190,7 +194,7 @@ fn shape(class: Class, seed: u64) -> (Array, [usize; 3]) {
     (array, banks)
 }
 
-fn number(n: u64) -> NonZeroU64 {
+pub(crate) fn number(n: u64) -> NonZeroU64 {
     NonZeroU64::new(n).expect("not zero")
 }
 

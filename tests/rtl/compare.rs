@@ -78,7 +78,7 @@ pub(crate) fn compare(case: &Case, dump: &str, counters: &str) -> Result<(), Str
             row(String::new(), figure, got, format!("{want:#04x}"));
         }
     }
-    let bytes = differ_count(&dump, want.bytes());
+    let bytes = bytes_that_differ(&dump, want.bytes());
     let got = Counters::parse(counters, schedule.layers.len()).map_err(|e| e.to_string())?;
     let want = Counters::of(&case.timeline);
     for (got, want) in got.figures().into_iter().zip(want.figures()) {
@@ -101,7 +101,8 @@ pub(crate) fn compare(case: &Case, dump: &str, counters: &str) -> Result<(), Str
     ))
 }
 
-fn differ_count(dump: &Dump, want: &[u8]) -> usize {
+/// How many bytes of DRAM are not as wanted.
+pub(crate) fn bytes_that_differ(dump: &Dump, want: &[u8]) -> usize {
     want.iter()
         .enumerate()
         .filter(|(at, want)| dump.bytes.get(*at).copied().flatten() != Some(**want))

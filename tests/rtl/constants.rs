@@ -9,14 +9,14 @@ use repchip::units::{Bandwidth, Bytes, BytesPerCycle, Cycles};
 use std::num::NonZeroU64;
 
 /// A constant's name, and the chip with another one.
-type Change = (&'static str, fn(&mut Chip));
+pub(crate) type Change = (&'static str, fn(&mut Chip));
 
 fn dram(chip: &mut Chip) -> &mut FlatDram {
     let Dram::Flat(dram) = &mut chip.dram;
     dram
 }
 
-const CHANGES: [Change; 10] = [
+pub(crate) const CHANGES: [Change; 10] = [
     ("pipeline depth", |chip| {
         chip.control.pipeline_cycles += Cycles(1);
     }),

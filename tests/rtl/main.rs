@@ -8,6 +8,7 @@ mod integers;
 mod networks;
 mod reader;
 mod simulate;
+mod validation;
 mod verilator;
 
 use cases::{Case, Class};

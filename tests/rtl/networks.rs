@@ -53,6 +53,18 @@ pub(crate) fn network(rng: &mut ChaCha8Rng, class: Class) -> QuantNetwork {
     network
 }
 
+/// A network of one convolution: two-byte elements in class `Wide`, its input added to its output in `Residual`.
+pub(crate) fn single(
+    rng: &mut ChaCha8Rng,
+    class: Class,
+    input: FeatureMap,
+    conv: Conv,
+) -> QuantNetwork {
+    let mut network = empty(rng, class, input);
+    push(rng, &mut network, class, conv);
+    network
+}
+
 /// Random images of the network's input type.
 pub(crate) fn input(rng: &mut ChaCha8Rng, network: &QuantNetwork, batch: usize) -> Activations {
     let map = network.graph.input;
@@ -245,7 +257,7 @@ fn layer(
         .filter(|t| graph.shape(*t) == output)
         .collect();
     let shortcuts = matches!(class, Class::Residual | Class::Arithmetic | Class::Wide);
-    if shortcuts && !graph.layers.is_empty() && !like.is_empty() {
+    if shortcuts && !like.is_empty() {
         inputs.push(one_of(rng, &like));
     }
     let range = int_type(rng, class);

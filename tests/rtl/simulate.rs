@@ -52,7 +52,7 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
         .collect();
     let run = |(case, program): &(&Case, &PathBuf)| {
         let differs = run(&folder(&root, case), case, program).err();
-        differs.map(|text| format!("{}\n{text}", case.title()))
+        differs.map(|text| format!("{}\n{text}", case.title))
     };
     let failures: Vec<Option<String>> = runs.par_iter().with_max_len(1).map(run).collect();
     failures.into_iter().flatten().collect()
@@ -60,7 +60,7 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
 
 /// Where the files of a case go.
 pub(crate) fn folder(root: &Path, case: &Case) -> PathBuf {
-    root.join(case.title().replace(':', "-"))
+    root.join(case.title.replace(':', "-"))
 }
 
 /// Cases by shape, and memories that hold every run of a shape.
@@ -159,7 +159,13 @@ fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
 }
 
 /// Runs a simulator on the files of a case and compares what it writes.
-pub(crate) fn answers(folder: &Path, case: &Case, mut command: Command) -> Result<(), String> {
+pub(crate) fn answers(folder: &Path, case: &Case, command: Command) -> Result<(), String> {
+    let [dump, counters] = ask(folder, case, command)?;
+    compare::compare(case, &dump, &counters)
+}
+
+/// Runs a simulator on the files of a case: the texts of `dump.hex` and `counters.hex`.
+pub(crate) fn ask(folder: &Path, case: &Case, mut command: Command) -> Result<[String; 2], String> {
     for name in ["dump.hex", "counters.hex"] {
         // A kept folder may hold the answers of a run before.
         let _ = fs::remove_file(folder.join(name));
@@ -171,5 +177,5 @@ pub(crate) fn answers(folder: &Path, case: &Case, mut command: Command) -> Resul
         fs::read_to_string(folder.join(name))
             .map_err(|error| format!("no {name} ({error}); the simulator said\n{said}"))
     };
-    compare::compare(case, &answer("dump.hex")?, &answer("counters.hex")?)
+    Ok([answer("dump.hex")?, answer("counters.hex")?])
 }

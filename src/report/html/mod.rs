@@ -18,7 +18,7 @@ use super::{ChipRun, Contrasted, Report, contrasted};
 use crate::time::Cause;
 use figure::Place;
 use std::fmt::Write as _;
-use table::table;
+pub use table::table;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -46,17 +46,33 @@ pub fn escape(text: &str) -> String {
 /// The whole page; `charts` are those of the report.
 #[must_use]
 pub fn page(report: &Report, charts: &[Chart]) -> String {
-    let title = escape(&report.title);
+    document(
+        &report.title,
+        &layers::rule(report),
+        &sections(report, charts),
+        &provenance(report),
+    )
+}
+
+/// A page of its own: `rules` are added to the style sheet, `sections` are id, title and content of each in order,
+/// `footer` stands below them.
+#[must_use]
+pub fn document(
+    title: &str,
+    rules: &str,
+    sections: &[(String, String, String)],
+    footer: &str,
+) -> String {
+    let title = escape(title);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}{}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
+         <title>{title}</title>\n<style>\n{STYLE}{}{rules}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
         chart_inks(),
-        layers::rule(report)
     );
     let (mut contents, mut body) = (Vec::new(), String::new());
-    for (id, title, html) in sections(report, charts) {
-        let title = escape(&title);
+    for (id, title, html) in sections {
+        let title = escape(title);
         contents.push(format!("<li><a href=\"#{id}\">{title}</a></li>\n"));
         let _ = write!(
             body,
@@ -65,10 +81,9 @@ pub fn page(report: &Report, charts: &[Chart]) -> String {
     }
     let _ = write!(
         page,
-        "<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n{body}{}</main>\n<script>\n{SCRIPT}</script>\n\
+        "<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n{body}{footer}</main>\n<script>\n{SCRIPT}</script>\n\
          </body>\n</html>\n",
         contents.concat(),
-        provenance(report)
     );
     page
 }

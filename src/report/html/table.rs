@@ -6,7 +6,8 @@ use super::{escape, glossary};
 use std::fmt::Write as _;
 
 /// A grid in a frame that scrolls where it is too wide. A row of a cause says what the cause means.
-pub(super) fn table(grid: &Grid) -> String {
+#[must_use]
+pub fn table(grid: &Grid) -> String {
     let mut html = "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();
     let class = |column: usize| {
         if column < grid.words {
