@@ -355,9 +355,9 @@ fn footer(summary: &Summary) -> String {
     let mut html = "<footer>\n<p class=\"small\">".to_owned();
     let _ = write!(
         html,
-        "Points of a Latin hypercube over chips and layers; those that cannot be mapped, need more than 50,000 \
-         cycles or more than 4,096 operations are left out. The seed of the held-out pairs is the digest of the \
-         model. Made by <code>tests/rtl/validate</code> with {}.",
+        "Points of a Latin hypercube over chips and layers. A map is halved until its run has at most 50,000 cycles and \
+         4,096 operations; points whose layer the chip cannot run are left out. The seed of the held-out pairs is the \
+         digest of the model. Made by <code>tests/rtl/validate</code> with {}.",
         escape(&identity.simulator)
     );
     for (name, digest) in [

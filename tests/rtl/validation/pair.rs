@@ -21,6 +21,8 @@ use repchip::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 
 /// Longer runs are left out.
 const MOST_CYCLES: u64 = 50_000;
+/// Rows and columns of a map at least.
+const LEAST_SIDE: usize = 7;
 /// So are longer lists of operations.
 const MOST_OPERATIONS: usize = 4_096;
 /// Points of the hypercube of each set.
@@ -167,7 +169,7 @@ impl Cube {
         }
     }
 
-    /// The pair at a point, if it can be run within the limits.
+    /// The pair at a point, if it can be run within the limits: the map is halved until it is.
     pub(super) fn pair(&self, point: u32) -> Option<Pair> {
         let mut taken = Taken {
             point: self.points.get(usize::try_from(point).expect("small"))?,
@@ -185,33 +187,42 @@ impl Cube {
         }
         input.channels = input.channels.next_multiple_of(conv.groups);
         conv.out_channels = conv.out_channels.next_multiple_of(conv.groups);
-        if least_steps(&array, input, &conv) > MOST_CYCLES {
-            return None;
-        }
-        let network = networks::single(&mut rng, class, input, conv);
-        let chip = chip(
-            &mut taken,
-            array,
-            SHAPES[shape].banks,
-            network.numerics.widest_weight(),
-        );
+        let weight_bits = networks::single(&mut rng.clone(), class, input, conv)
+            .numerics
+            .widest_weight();
+        let chip = chip(&mut taken, array, SHAPES[shape].banks, weight_bits);
         let settings = settings(&mut taken);
-        let schedule = map(&network.graph, &network.numerics, &chip, &settings).ok()?;
-        if schedule.ops.len() > MOST_OPERATIONS {
-            return None;
+        loop {
+            if least_steps(&array, input, &conv) <= MOST_CYCLES {
+                let network = networks::single(&mut rng.clone(), class, input, conv);
+                let schedule = map(&network.graph, &network.numerics, &chip, &settings).ok()?;
+                let timeline = time::run(&schedule, &chip, Mode::Real);
+                if timeline.total.0 <= MOST_CYCLES && schedule.ops.len() <= MOST_OPERATIONS {
+                    return Some(Pair {
+                        set: self.set,
+                        point,
+                        shape,
+                        operator,
+                        chip,
+                        network,
+                        schedule,
+                        timeline,
+                    });
+                }
+            }
+            input = halved(input)?;
         }
-        let timeline = time::run(&schedule, &chip, Mode::Real);
-        (timeline.total.0 <= MOST_CYCLES).then_some(Pair {
-            set: self.set,
-            point,
-            shape,
-            operator,
-            chip,
-            network,
-            schedule,
-            timeline,
-        })
     }
+}
+
+/// A map of half the height and width, if it is not as small as any already.
+fn halved(map: FeatureMap) -> Option<FeatureMap> {
+    let smaller = FeatureMap {
+        height: (map.height / 2).max(LEAST_SIDE),
+        width: (map.width / 2).max(LEAST_SIDE),
+        ..map
+    };
+    (smaller != map).then_some(smaller)
 }
 
 impl Pair {
@@ -307,7 +318,7 @@ fn layer(taken: &mut Taken<'_>, rng: &mut ChaCha8Rng) -> (&'static str, Class, C
 fn chip(taken: &mut Taken<'_>, array: Array, banks: [usize; 3], weight_bits: u8) -> Chip {
     let [bank_rows, bank_cols, bank_channels] = banks;
     let unit = count(bank_rows * bank_cols * array.pe.lanes);
-    let least = u32::try_from(4096_u64.div_ceil(unit)).expect("small");
+    let least = u32::try_from(16_384_u64.div_ceil(unit)).expect("small");
     let slot = WeightSram::slot(&array, weight_bits).0;
     let port = u32::try_from(slot / 2).expect("small");
     Chip {
@@ -324,7 +335,7 @@ fn chip(taken: &mut Taken<'_>, array: Array, banks: [usize; 3], weight_bits: u8)
             write_words_per_cycle: taken.one_of(&[1, 1, 2, 4]),
         },
         activation_sram: ActivationSram {
-            capacity: Bytes(unit * taken.octaves(least, 256 * least)),
+            capacity: Bytes(unit * taken.octaves(least, 64 * least)),
             bank_rows,
             bank_cols,
             bank_channels,
@@ -336,12 +347,12 @@ fn chip(taken: &mut Taken<'_>, array: Array, banks: [usize; 3], weight_bits: u8)
         },
         dram: Dram::Flat(FlatDram {
             bandwidth: Bandwidth {
-                numerator: number(taken.octaves(8, 512)),
+                numerator: number(taken.octaves(16, 512)),
                 denominator: number(taken.one_of(&[3, 4, 5, 7, 8])),
             },
             latency: Cycles(taken.octaves(1, 201) - 1),
             burst: Bytes(taken.one_of(&[8, 16, 32, 64, 64, 128, 256])),
-            in_flight: taken.size(1, 64),
+            in_flight: taken.size(2, 64),
         }),
         vector: None,
         host: None,
@@ -363,6 +374,8 @@ fn settings(taken: &mut Taken<'_>) -> Settings {
             strip_tiles: None,
             order: None,
             weights: taken.one_of(&[
+                None,
+                None,
                 None,
                 None,
                 Some(WeightMode::Resident),
