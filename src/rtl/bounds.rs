@@ -1,6 +1,7 @@
 //! `shape.svh`: what the RTL is compiled for.
 
 use super::RtlError;
+use super::host;
 use crate::chip::{Chip, Dram, PeKind};
 use crate::fixed::Overflow;
 use crate::reparam::TensorId;
@@ -24,6 +25,8 @@ pub struct Bounds {
     pub operations: usize,
     /// Fills of the whole run.
     pub fills: usize,
+    /// Results of the host, at least one byte.
+    pub host_bytes: Bytes,
 }
 
 impl Bounds {
@@ -48,6 +51,7 @@ impl Bounds {
             layers: schedule.layers.len(),
             operations: schedule.ops.len(),
             fills: FillPlan::new(schedule).total,
+            host_bytes: host::result_bytes(schedule).max(Bytes(1)),
         })
     }
 
@@ -61,6 +65,7 @@ impl Bounds {
             layers: self.layers.max(other.layers),
             operations: self.operations.max(other.operations),
             fills: self.fills.max(other.fills),
+            host_bytes: self.host_bytes.max(other.host_bytes),
         }
     }
 
@@ -135,6 +140,7 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         ("LAYERS_MAX", count(bounds.layers)),
         ("OPS_MAX", count(bounds.operations)),
         ("FILLS_MAX", count(bounds.fills)),
+        ("HOST_BYTES", bounds.host_bytes.0),
     ];
     let mut text = String::new();
     for (name, value) in values {

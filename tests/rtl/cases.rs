@@ -4,13 +4,14 @@ use crate::networks;
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use repchip::chip::{
-    ActivationSram, Array, Chip, Control, Dram, FlatDram, Pe, PeKind, Pointwise, RequantiserBank,
-    Reuse, WeightSram,
+    ActivationSram, Array, Chip, Control, Dram, FlatDram, Host, Pe, PeKind, Pointwise,
+    RequantiserBank, Reuse, WeightSram,
 };
 use repchip::execute::{self, Options};
 use repchip::fixed::{Accumulator, Overflow};
 use repchip::map::{Forced, FullyConnected, Halo, ImageLoop, Offload, Settings, map};
 use repchip::quantise::QuantNetwork;
+use repchip::rtl::Run;
 use repchip::schedule::{Schedule, WeightMode};
 use repchip::tensor::Activations;
 use repchip::time::{self, Mode, Timeline};
@@ -37,10 +38,12 @@ pub(crate) enum Class {
     Batch,
     /// Two-byte activations and weights.
     Wide,
+    /// Pooling on the host.
+    Host,
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Layer,
         Self::Chain,
         Self::Packed,
@@ -48,6 +51,7 @@ impl Class {
         Self::Arithmetic,
         Self::Batch,
         Self::Wide,
+        Self::Host,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -59,6 +63,7 @@ impl Class {
             Self::Arithmetic => "arithmetic",
             Self::Batch => "batch",
             Self::Wide => "wide",
+            Self::Host => "host",
         }
     }
 
@@ -116,6 +121,17 @@ impl Case {
         (array, [sram.bank_rows, sram.bank_cols, sram.bank_channels])
     }
 
+    /// What the RTL is to run.
+    pub(crate) fn run(&self) -> Run<'_> {
+        Run {
+            schedule: &self.schedule,
+            chip: &self.chip,
+            network: &self.network,
+            input: &self.input,
+            tensors: &self.tensors,
+        }
+    }
+
     pub(crate) fn title(&self) -> String {
         format!("{}:{}", self.class.name(), self.seed)
     }
@@ -124,7 +140,10 @@ impl Case {
 fn draw(rng: &mut ChaCha8Rng, class: Class, seed: u64) -> Option<Case> {
     let (array, banks) = shape(class, seed);
     let network = networks::network(rng, class);
-    let chip = chip(rng, array, banks, network.numerics.widest_weight());
+    let mut chip = chip(rng, array, banks, network.numerics.widest_weight());
+    if class == Class::Host {
+        chip.host = Some(host(rng));
+    }
     let settings = settings(rng, class);
     let schedule = map(&network.graph, &network.numerics, &chip, &settings).ok()?;
     let timeline = time::run(&schedule, &chip, Mode::Real);
@@ -182,9 +201,12 @@ fn shape(class: Class, seed: u64) -> (Array, [usize; 3]) {
         tile_w,
         pointwise: match class {
             Class::Packed | Class::Batch => Pointwise::Packed,
-            Class::Layer | Class::Chain | Class::Residual | Class::Arithmetic | Class::Wide => {
-                Pointwise::Naive
-            }
+            Class::Layer
+            | Class::Chain
+            | Class::Residual
+            | Class::Arithmetic
+            | Class::Wide
+            | Class::Host => Pointwise::Naive,
         },
     };
     (array, banks)
@@ -240,6 +262,15 @@ fn chip(rng: &mut ChaCha8Rng, array: Array, banks: [usize; 3], weight_bits: u8) 
     }
 }
 
+fn host(rng: &mut ChaCha8Rng) -> Host {
+    Host {
+        bytes_per_cycle: BytesPerCycle(number(one_of(rng, &[1, 4, 100]))),
+        call_cycles: Cycles(one_of(rng, &[0, 0, 1, 30])),
+        elements_per_cycle: one_of(rng, &[1, 8, 1000]),
+        macs_per_cycle: one_of(rng, &[8, 1000]),
+    }
+}
+
 fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
     let modes = [
         None,
@@ -249,6 +280,7 @@ fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
     ];
     let batch = match class {
         Class::Batch => rng.random_range(1..=3),
+        Class::Host => rng.random_range(1..=2),
         Class::Layer
         | Class::Chain
         | Class::Packed
@@ -261,8 +293,11 @@ fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
         images: one_of(rng, &[ImageLoop::Outermost, ImageLoop::InsideWeights]),
         halo: one_of(rng, &[Halo::Keep, Halo::Refetch]),
         inplace_add: rng.random_bool(0.5),
-        offload: Offload::Forbid,
-        fully_connected: FullyConnected::Array,
+        offload: Offload::Host,
+        fully_connected: match class {
+            Class::Host => one_of(rng, &[FullyConnected::Array, FullyConnected::Host]),
+            _ => FullyConnected::Array,
+        },
         forced: Forced {
             strip_tiles: one_of(rng, &[None, Some(1), Some(2)]),
             order: None,

@@ -4,6 +4,7 @@ mod cases;
 mod compare;
 mod constants;
 mod generator;
+mod hosts;
 mod integers;
 mod networks;
 mod reader;
@@ -13,7 +14,7 @@ mod verilator;
 use cases::{Case, Class};
 
 /// What the RTL is tested with: a class, and its seeds.
-const READY: [(Class, u64); 7] = [
+const READY: [(Class, u64); 8] = [
     (Class::Layer, 12),
     (Class::Chain, 12),
     (Class::Packed, 12),
@@ -21,6 +22,7 @@ const READY: [(Class, u64); 7] = [
     (Class::Arithmetic, 12),
     (Class::Batch, 12),
     (Class::Wide, 12),
+    (Class::Host, 12),
 ];
 
 /// With `REPCHIP_RTL_CASE=class:seed` only that case runs, ready or not; see `FORMAT.md`.

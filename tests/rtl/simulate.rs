@@ -89,13 +89,7 @@ pub(crate) fn groups(cases: Vec<Case>) -> Vec<Group> {
 
 /// Writes the files of a run into a folder.
 pub(crate) fn write(folder: &Path, case: &Case, bounds: &Bounds) {
-    let files = rtl::files_within(
-        &case.schedule,
-        &case.chip,
-        &case.network,
-        &case.input,
-        bounds,
-    );
+    let files = rtl::files_within(&case.run(), bounds);
     fs::create_dir_all(folder).expect("the folder can be made");
     for (name, bytes) in files.expect("a run that the RTL has") {
         fs::write(folder.join(name), bytes).expect("the file can be written");

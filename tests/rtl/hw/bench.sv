@@ -1,4 +1,4 @@
-// The bench: reads the files of a case from +dir, runs the chip beside a DRAM, writes what both hold at the end.
+// The bench: reads the files of a case from +dir, runs the chip beside a DRAM and a host, writes what both hold at the end.
 `include "types.svh"
 
 module bench;
@@ -11,14 +11,27 @@ module bench;
     wire [31:0] address;
     wire [`BURST_MAX-1:0] store_on;
     wire [8*`BURST_MAX-1:0] store_data, back_data;
+    wire calls, returns;
+    wire [`OP_BITS-1:0] call;
+    wire [31:0] result, result_bytes, result_from;
     chip chip (
         .clk(clk), .reset(reset), .regs(regs), .issue(issue), .issue_store(issue_store), .address(address),
-        .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data), .finished(finished)
+        .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data),
+        .calls(calls), .call(call), .returns(returns), .finished(finished)
     );
     dram dram (
         .clk(clk), .reset(reset), .chip(regs), .issue(issue), .store(issue_store), .address(address),
         .bytes_on(store_on), .data(store_data), .back(back), .back_data(back_data)
     );
+
+    host host (
+        .clk(clk), .reset(reset), .calls(calls), .call(call), .returns(returns),
+        .address(result), .bytes(result_bytes), .from(result_from)
+    );
+    integer k;
+    always @(posedge clk)
+        if (returns && !reset)
+            for (k = 0; k < result_bytes; k = k + 1) dram.bytes[result + k] <= host.results[result_from + k];
 
     integer i;
     initial begin
@@ -33,6 +46,7 @@ module bench;
         $readmemh({dir, "/layers.hex"}, chip.descriptors.layer_words);
         $readmemh({dir, "/ops.hex"}, chip.descriptors.op_words);
         $readmemh({dir, "/dram.hex"}, dram.bytes);
+        $readmemh({dir, "/host.hex"}, host.results);
         clk = 0;
         reset = 1;
         cycles = 0;
