@@ -58,6 +58,32 @@ pub enum RtlError {
         /// Words needed.
         wanted: usize,
     },
+    /// A line of the write log is no word.
+    #[error(
+        "line {line} of writes.log is `{text}`, not cycle, operation, bank, word, lanes and data"
+    )]
+    Log {
+        /// Which line, from 1.
+        line: usize,
+        /// As written.
+        text: String,
+    },
+    /// A word was written that is not of its Sweep, or was written before.
+    #[error("line {line} of writes.log is no new word of operation {op}")]
+    Stray {
+        /// Which line, from 1.
+        line: usize,
+        /// The operation.
+        op: usize,
+    },
+    /// The write log lacks an element.
+    #[error("layer `{layer}`: image {}, row {}, column {}, channel {} is not in writes.log", at[0], at[1], at[2], at[3])]
+    Missing {
+        /// Which layer.
+        layer: String,
+        /// Image, row, column, channel.
+        at: [usize; 4],
+    },
     /// A tensor was not written whole.
     #[error("byte {at} of DRAM, in tensor {tensor}, was never written")]
     Unknown {

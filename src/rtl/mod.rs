@@ -2,7 +2,7 @@
 //!
 //! In: a [`Run`]: a [`crate::schedule::Schedule`], its chip, the integers, a batch of images. Out: the bytes of the
 //! files that `tests/rtl/FORMAT.md` describes: compile-time shape, registers, layers, operations, DRAM, results of the
-//! host. The way back: the [`Dump`] of DRAM as tensors, and [`Counters`], which the timeline of the model gives in the
+//! host. The way back: the [`Dump`] of DRAM and the [`WriteLog`] of the array as tensors, and [`Counters`], which the timeline of the model gives in the
 //! same form.
 //! What the RTL does not have is refused by name. The bare number leaves its unit here. This room opens no file, and
 //! knows nothing of how a simulator is called.
@@ -15,11 +15,13 @@ mod memory;
 mod operations;
 mod registers;
 mod words;
+mod writes;
 
 pub use answers::{Counters, Dump, LayerCounters};
 pub use bounds::Bounds;
 pub use error::RtlError;
 pub use memory::{DramImage, tensor_bytes};
+pub use writes::{Write, WriteLog};
 
 use crate::chip::Chip;
 use crate::quantise::QuantNetwork;

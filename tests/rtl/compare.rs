@@ -3,7 +3,7 @@
 use crate::cases::Case;
 use comfy_table::{Table, presets};
 use repchip::reparam::TensorId;
-use repchip::rtl::{Counters, DramImage, Dump};
+use repchip::rtl::{Counters, DramImage, Dump, RtlError, WriteLog};
 use repchip::schedule::{LayerPlan, Schedule};
 use std::fmt::Write;
 
@@ -31,6 +31,25 @@ fn place(schedule: &Schedule, at: u64) -> String {
         }
     }
     "outside all tensors".to_owned()
+}
+
+/// Compares the output of every layer on the array, word by word as it was written.
+pub(crate) fn writes(case: &Case, log: &str) -> Result<(), String> {
+    let told = |error: RtlError| error.to_string();
+    let log = WriteLog::parse(log).map_err(told)?;
+    let tensors = log.tensors(&case.schedule, &case.chip).map_err(told)?;
+    for (layer, tensor) in tensors {
+        let want = &case.tensors[layer.output().0];
+        let mut pairs = tensor.indexed_iter().zip(want);
+        if let Some(((at, got), want)) = pairs.find(|((_, got), want)| got != want) {
+            let layer = &case.schedule.graph.layers[layer.0].name;
+            return Err(format!(
+                "{}{layer} {at:?}: the RTL writes {got}, the model {want}",
+                about(case)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Compares all bytes and all figures.

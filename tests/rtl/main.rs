@@ -6,6 +6,7 @@ mod constants;
 mod generator;
 mod hosts;
 mod integers;
+mod log;
 mod networks;
 mod reader;
 mod simulate;

@@ -150,16 +150,17 @@ fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
 
 /// Runs a simulator on the files of a case and compares what it writes.
 pub(crate) fn answers(folder: &Path, case: &Case, mut command: Command) -> Result<(), String> {
-    for name in ["dump.hex", "counters.hex"] {
+    for name in ["dump.hex", "counters.hex", "writes.log"] {
         // A kept folder may hold the answers of a run before.
         let _ = fs::remove_file(folder.join(name));
     }
     command.arg(format!("+dir={}", folder.display()));
     command.arg(format!("+limit={}", 2 * case.timeline.total.0 + 1_000));
-    let said = started(&mut command)?;
+    let said = started(command.arg("+log"))?;
     let answer = |name: &str| {
         fs::read_to_string(folder.join(name))
             .map_err(|error| format!("no {name} ({error}); the simulator said\n{said}"))
     };
+    compare::writes(case, &answer("writes.log")?)?;
     compare::compare(case, &answer("dump.hex")?, &answer("counters.hex")?)
 }

@@ -1,4 +1,5 @@
-// The bench: reads the files of a case from +dir, runs the chip beside a DRAM and a host, writes what both hold at the end.
+// The bench: reads the files of a case from +dir, runs the chip beside a DRAM and a host, writes what both hold at the end; with
+// +log also each word that the array writes.
 `include "types.svh"
 
 module bench;
@@ -33,12 +34,23 @@ module bench;
         if (returns && !reset)
             for (k = 0; k < result_bytes; k = k + 1) dram.bytes[result + k] <= host.results[result_from + k];
 
+    integer log, w;
+    always @(posedge clk)
+        if (log != 0 && !reset)
+            for (w = 0; w < `PATCH_WORDS; w = w + 1)
+                if (chip.write[w])
+                    $fdisplay(log, "%0d %0d %0d %0d %h %h", chip.counters.now, chip.drained_op,
+                        chip.write_bank[32*w +: 32], chip.write_word[32*w +: 32],
+                        chip.write_lanes[`LANES*w +: `LANES], chip.write_data[16*`LANES*w +: 16*`LANES]);
+
     integer i;
     initial begin
+        log = 0;
         if (!$value$plusargs("dir=%s", dir)) begin
             $display("error: +dir=PATH is missing");
             $finish;
         end
+        if ($test$plusargs("log")) log = $fopen({dir, "/writes.log"}, "w");
         if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
         for (i = 0; i < 24 * `OPS_MAX; i = i + 1) chip.descriptors.op_words[i] = 0;
         for (i = 0; i < 64 * `LAYERS_MAX; i = i + 1) chip.descriptors.layer_words[i] = 0;
@@ -69,6 +81,7 @@ module bench;
         #5 clk = 0;
         $writememh({dir, "/dump.hex"}, dram.bytes);
         $writememh({dir, "/counters.hex"}, chip.counters.values);
+        if (log != 0) $fclose(log);
         if (finished) $display("ended after %0d cycles", cycles);
         $finish;
     end
