@@ -111,17 +111,17 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
     let (array, sram) = (&chip.array, &chip.activation_sram);
     let PeKind::Direct = array.pe.kind;
     let Dram::Flat(dram) = &chip.dram;
-    let refuse = |what| Err(RtlError::Chip { what });
+    let refuse = |what, key| Err(RtlError::Chip { what, key });
     if dram.burst.0 > BURST {
-        return refuse("burst of more than 64 bytes");
+        return refuse("burst of more than 64 bytes", "dram.burst_bytes");
     }
     if dram.in_flight > IN_FLIGHT {
-        return refuse("more than 64 bursts in flight");
+        return refuse("room for more than 64 bursts in flight", "dram.in_flight");
     }
     let saturate = match array.pe.accumulator.overflow {
         Overflow::Wrap => 0,
         Overflow::Saturate => 1,
-        Overflow::Trap => return refuse("accumulator that traps"),
+        Overflow::Trap => return refuse("accumulator that traps", "pe.overflow"),
     };
     let values = [
         ("LANES", count(array.pe.lanes)),

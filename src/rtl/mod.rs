@@ -74,6 +74,16 @@ impl Run<'_> {
     }
 }
 
+/// That the RTL has what a run of `schedule` on `chip` needs, as far as that is known without integers.
+///
+/// # Errors
+/// When it does not.
+pub fn check(schedule: &Schedule, chip: &Chip) -> Result<(), RtlError> {
+    bounds::shape(chip, &Bounds::of(schedule, chip)?)?;
+    operations::operations(schedule, chip)?;
+    Ok(())
+}
+
 /// The files of one run, by name: `shape.svh`, `regs.hex`, `layers.hex`, `ops.hex`, `dram.hex`, `host.hex`.
 ///
 /// Memories are as large as this run needs them; see [`files_within`].

@@ -1,6 +1,7 @@
 //! `ops.hex`: the schedule's operations.
 
 use super::RtlError;
+use super::error::VECTOR;
 use super::host::{self, Call};
 use super::registers::place;
 use super::words::WordList;
@@ -50,7 +51,7 @@ impl Writer<'_> {
             OpKind::Store { .. } => 1,
             OpKind::Fetch { .. } => 2,
             OpKind::Sweep { .. } => 3,
-            OpKind::Vector { .. } => return Err(self.missing(op, "vector unit")),
+            OpKind::Vector { .. } => return Err(self.missing(op, VECTOR)),
             OpKind::Host { .. } => 4,
         });
         list.count(op.layer.0);
@@ -113,7 +114,7 @@ impl Writer<'_> {
                 list.flag(self.fills.last_use[index]);
                 list.count(*strip);
             }
-            OpKind::Vector { .. } => return Err(self.missing(op, "vector unit")),
+            OpKind::Vector { .. } => return Err(self.missing(op, VECTOR)),
             OpKind::Host { .. } => {
                 let call = &self.calls[&index];
                 for n in [call.cycles.0, call.start.0, call.bytes.0, call.offset.0] {
@@ -127,7 +128,7 @@ impl Writer<'_> {
     fn plan(&self, op: &Op) -> Result<&ArrayPlan, RtlError> {
         match &self.schedule.layers[op.layer.0] {
             LayerPlan::Array(plan) => Ok(plan),
-            LayerPlan::Vector { .. } => Err(self.missing(op, "vector unit")),
+            LayerPlan::Vector { .. } => Err(self.missing(op, VECTOR)),
             LayerPlan::Host => Err(self.missing(op, "Fetch or Sweep on the host")),
         }
     }

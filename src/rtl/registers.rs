@@ -1,6 +1,7 @@
 //! `regs.hex` and `layers.hex`: what the chip and each layer are, as registers.
 
 use super::RtlError;
+use super::error::VECTOR;
 use super::words::WordList;
 use crate::chip::{Chip, Dram, Reuse};
 use crate::fixed::{Overflow, Requantise, Rounding, Rule};
@@ -81,7 +82,7 @@ pub(super) fn array_layer<'a>(
     };
     match (&schedule.layers[id.0], &network.layers[id.0]) {
         (LayerPlan::Array(plan), QuantLayer::Conv(quant)) => Ok(Some((plan, quant))),
-        (LayerPlan::Vector { .. }, _) => refuse("vector unit"),
+        (LayerPlan::Vector { .. }, _) => refuse(VECTOR),
         (LayerPlan::Host, _) => Ok(None),
         (LayerPlan::Array(_), _) => refuse("such operator on the array"),
     }
