@@ -11,6 +11,7 @@ mod networks;
 mod reader;
 mod simulate;
 mod verilator;
+mod whole;
 
 use cases::{Case, Class};
 

@@ -48,7 +48,7 @@ pub(crate) fn all(cases: Vec<Case>) -> (usize, Vec<String>) {
 }
 
 /// The compiled RTL of the shape in `folder`; kept below `target` until RTL, shape or flags change.
-fn program(folder: &Path) -> Result<PathBuf, String> {
+pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
     let mut state = DefaultHasher::new();
     FLAGS.hash(&mut state);
     let shape = folder.join("shape.svh");
