@@ -79,6 +79,20 @@ pub(super) fn golden(options: &Options) -> Result<String, Failure> {
         None => study.networks.iter().collect(),
     };
     can_run(&study, &entries, &chips)?;
+    let written = all(options, &study, &entries, &chips)?;
+    let paths: Vec<PathBuf> = written.files.iter().map(|(path, _)| path.clone()).collect();
+    distinct(&paths, &read_by(&options.study, &study, entries))?;
+    write::all(&written.files).map_err(|error| failed(&error))?;
+    Ok(written.lines.join("\n"))
+}
+
+/// The files of all networks on all chips.
+fn all(
+    options: &Options,
+    study: &Study,
+    entries: &[&NetworkEntry],
+    chips: &[&Chip],
+) -> Result<Written, Failure> {
     let manifests: Vec<PathBuf> = (chips.iter())
         .flat_map(|chip| entries.iter().map(|entry| folder(options, chip, entry)))
         .map(|folder| folder.join("manifest.json"))
@@ -86,16 +100,16 @@ pub(super) fn golden(options: &Options) -> Result<String, Failure> {
     write::probe(&manifests).map_err(|error| failed(&error))?;
     let progress = progress(entries.len() * (1 + chips.len()), options.quiet);
     let mut written = Written::default();
-    for entry in &entries {
+    for entry in entries {
         progress.set_message(format!("prepares {}", entry.id));
-        let integers = with_weights(entry, &study)?;
+        let integers = with_weights(entry, study)?;
         let input = input(options, entry, &integers, study.batch)?;
         progress.inc(1);
-        for chip in &chips {
+        for chip in chips {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
             one(
                 options,
-                (&study, chip, entry),
+                (study, chip, entry),
                 &integers,
                 &input,
                 &mut written,
@@ -104,10 +118,7 @@ pub(super) fn golden(options: &Options) -> Result<String, Failure> {
         }
     }
     progress.finish_and_clear();
-    let paths: Vec<PathBuf> = written.files.iter().map(|(path, _)| path.clone()).collect();
-    distinct(&paths, &read_by(&options.study, &study, entries))?;
-    write::all(&written.files).map_err(|error| failed(&error))?;
-    Ok(written.lines.join("\n"))
+    Ok(written)
 }
 
 /// That every network can be mapped onto every chip and the RTL has what it needs, or all the reasons why not.

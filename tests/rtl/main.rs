@@ -1,8 +1,10 @@
 //! The RTL under `hw/` beside the model: random small runs, all bytes of DRAM and all counters equal.
 
 mod cases;
+mod chips;
 mod compare;
 mod constants;
+mod coverage;
 mod generator;
 mod hosts;
 mod integers;
