@@ -19,7 +19,8 @@ use repchip::problem::{Problem, Problems};
 use repchip::quantise::{
     self, Calibration, Numerics, QuantLayer, QuantNetwork, QuantiseError, freeze, quality, quantise,
 };
-use repchip::reparam::{Branches, FoldedNetwork, LayerId, fold, fold_graph};
+use repchip::reparam::{Branches, FoldedNetwork, LayerId, TensorId, fold, fold_graph};
+use repchip::rtl::{self, Bounds, Counters, Dump, WriteLog};
 use repchip::schedule::{OpId, OpKind, Schedule, WeightMode};
 use repchip::tensor::{Activations, FeatureMap, IntType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -368,6 +369,48 @@ fn of_execute() -> Vec<Problem> {
     ]
 }
 
+fn of_rtl() -> Vec<Problem> {
+    let network = integers();
+    let settings = Settings::default();
+    let schedule = map(&network.graph, &network.numerics, &chip(), &settings).expect("it fits");
+    let input = network.tensors[0].quantise_map(&images());
+    let chip = chip();
+    let run = rtl::Run {
+        schedule: &schedule,
+        chip: &chip,
+        network: &network,
+        input: &input,
+        tensors: &[],
+    };
+    let mut crowded = schedule.clone();
+    crowded.ops[1].after = vec![OpId(0); 9];
+    let mut other = chip.clone();
+    other.array.rows += 1;
+    let unknown = Dump {
+        bytes: vec![None; 1 << 20],
+    };
+    let log = WriteLog::parse("1 9999 0 0 1 0001").expect("a word");
+    vec![
+        rtl::check(&crowded, &chip).expect_err("crowded").into(),
+        rtl::check(&schedule, &other).expect_err("other").into(),
+        rtl::files_within(&run, &Bounds::default())
+            .expect_err("small")
+            .into(),
+        Dump::parse("xq").expect_err("no byte").into(),
+        Counters::parse("0", 1).expect_err("short").into(),
+        WriteLog::parse("x").expect_err("no word").into(),
+        log.tensors(&schedule, &chip).expect_err("stray").into(),
+        WriteLog::default()
+            .tensors(&schedule, &chip)
+            .expect_err("empty")
+            .into(),
+        unknown
+            .tensor(&schedule, TensorId(0))
+            .expect_err("unknown")
+            .into(),
+    ]
+}
+
 /// What only the library can be given.
 fn library() -> Vec<Problem> {
     [
@@ -378,6 +421,7 @@ fn library() -> Vec<Problem> {
         of_frozen_files(),
         of_map(),
         of_execute(),
+        of_rtl(),
     ]
     .concat()
 }

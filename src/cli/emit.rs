@@ -58,7 +58,7 @@ pub(super) fn emit(study: &Study, chips: &[Chip], wanted: &Wanted<'_>) -> Result
     write_out(&files)
 }
 
-fn on<'c>(chips: &'c [Chip], name: Option<&str>) -> Result<Vec<&'c Chip>, Problems> {
+pub(super) fn on<'c>(chips: &'c [Chip], name: Option<&str>) -> Result<Vec<&'c Chip>, Problems> {
     let found: Vec<&Chip> = chips
         .iter()
         .filter(|chip| name.is_none_or(|name| chip.name == name))

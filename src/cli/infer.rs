@@ -183,7 +183,7 @@ fn tensors(folder: &Path, integers: &Integers, run: &Run) -> Vec<(PathBuf, Vec<u
 }
 
 /// The bytes of a npy file.
-fn npy<A: WritableElement, D: Dimension>(array: &Array<A, D>) -> Vec<u8> {
+pub(super) fn npy<A: WritableElement, D: Dimension>(array: &Array<A, D>) -> Vec<u8> {
     let mut bytes = Vec::new();
     array
         .write_npy(&mut bytes)

@@ -6,6 +6,7 @@
 mod diff;
 mod emit;
 mod execution;
+mod golden;
 mod help;
 mod infer;
 mod list;
@@ -47,6 +48,8 @@ enum Command {
     Diff(diff::Options),
     /// Execute one network of a study on images, to the bit
     Infer(infer::Options),
+    /// Write the files that the RTL runs, and the answers that the model expects
+    Golden(golden::Options),
     /// Freeze the integers of one network of a study
     Quantise(quantise::Options),
     /// List the built-in networks, or the chips of a folder
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(options),
         Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
+        Command::Golden(options) => golden::golden(options),
         Command::Quantise(options) => quantise::quantise(options),
         Command::List(options) => list::list(options),
         Command::Schema(options) => Ok(schema::schema(options)),

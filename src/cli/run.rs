@@ -31,7 +31,8 @@ Examples:
 
 /// What the figures of a report were compared with.
 const COMPARED: &str = "Cycles, accesses and integers of array, memories and DMA equal those of the RTL under \
-`tests/rtl` on small random layers: that is agreement with this RTL, not with silicon. Vector unit and host have no RTL.";
+`tests/rtl` on small random layers and a whole trained network: that is agreement with this RTL, not with silicon. The \
+vector unit has no RTL, the host is a script beside it.";
 
 /// What to run and where the results go.
 #[derive(Debug, clap::Args)]
@@ -133,7 +134,7 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
 }
 
 /// That no two chips write the same files.
-fn each_its_own_name(chips: &[Chip]) -> Result<(), Problem> {
+pub(super) fn each_its_own_name(chips: &[Chip]) -> Result<(), Problem> {
     for (index, chip) in chips.iter().enumerate() {
         let stem = report::write::file_stem(&chip.name);
         let twin = chips[..index]
@@ -276,7 +277,7 @@ fn configs(study: &Study, chips: &[Chip]) -> Vec<ConfigTable> {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress(steps: usize, quiet: bool) -> ProgressBar {
+pub(super) fn progress(steps: usize, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }

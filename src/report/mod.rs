@@ -16,6 +16,7 @@ pub mod grid;
 pub mod html;
 pub mod human;
 pub mod json;
+pub mod manifest;
 pub mod table;
 pub mod trace;
 pub mod work;

@@ -1,7 +1,7 @@
 //! What the RTL writes: `dump.hex` and `counters.hex`.
 
 use super::RtlError;
-use super::words::{number, words};
+use super::words::{WordList, number, words};
 use crate::reparam::TensorId;
 use crate::schedule::Schedule;
 use crate::tensor::{Activations, Sign};
@@ -95,12 +95,12 @@ pub struct LayerCounters {
     /// Outputs requantised.
     pub requantised: u64,
     /// Cycles without a step, by [`LayerCounters::CAUSES`].
-    pub idle: [Cycles; 8],
+    pub idle: [Cycles; 9],
 }
 
 impl LayerCounters {
     /// Why a cycle has no step, in the order of [`LayerCounters::idle`].
-    pub const CAUSES: [Cause; 8] = [
+    pub const CAUSES: [Cause; 9] = [
         Cause::Setup,
         Cause::OutputsWait,
         Cause::InputsWait,
@@ -109,6 +109,7 @@ impl LayerCounters {
         Cause::WeightsWait,
         Cause::WeightPort,
         Cause::Fill,
+        Cause::Host,
     ];
 
     /// Every figure with its name, in the order of the file.
@@ -196,6 +197,16 @@ impl Counters {
             total: timeline.total,
             layers: layers.collect(),
         }
+    }
+
+    /// The text of `counters.hex`.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        let mut list = WordList::default();
+        for (_, _, value) in self.figures() {
+            list.push(value);
+        }
+        list.hex()
     }
 
     /// Every figure with the layer it belongs to (none: the whole run) and its name.

@@ -1,6 +1,7 @@
 //! `shape.svh`: what the RTL is compiled for.
 
 use super::RtlError;
+use super::host;
 use crate::chip::{Chip, Dram, PeKind};
 use crate::fixed::Overflow;
 use crate::reparam::TensorId;
@@ -28,6 +29,8 @@ pub struct Bounds {
     pub burst: Bytes,
     /// Bursts in flight.
     pub in_flight: usize,
+    /// Results of the host, at least one byte.
+    pub host_bytes: Bytes,
 }
 
 impl Bounds {
@@ -54,6 +57,7 @@ impl Bounds {
             fills: FillPlan::new(schedule).total,
             burst: dram.burst,
             in_flight: dram.in_flight,
+            host_bytes: host::result_bytes(schedule).max(Bytes(1)),
         })
     }
 
@@ -69,6 +73,7 @@ impl Bounds {
             fills: self.fills.max(other.fills),
             burst: self.burst.max(other.burst),
             in_flight: self.in_flight.max(other.in_flight),
+            host_bytes: self.host_bytes.max(other.host_bytes),
         }
     }
 
@@ -113,8 +118,10 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         Overflow::Wrap => 0,
         Overflow::Saturate => 1,
         Overflow::Trap => {
-            let what = "accumulator that traps";
-            return Err(RtlError::Chip { what });
+            return Err(RtlError::Chip {
+                what: "accumulator that traps",
+                key: "pe.overflow",
+            });
         }
     };
     let values = [
@@ -136,6 +143,7 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         ("FILLS_MAX", count(bounds.fills)),
         ("BURST_MAX", bounds.burst.0),
         ("IN_FLIGHT_MAX", count(bounds.in_flight)),
+        ("HOST_BYTES", bounds.host_bytes.0),
     ];
     let mut text = String::new();
     for (name, value) in values {

@@ -1,13 +1,13 @@
 //! `dram.hex`: DRAM before the run, with the input and all weights in their places.
 
-use super::RtlError;
 use super::registers::array_layer;
 use super::words::bytes_hex;
-use crate::quantise::{QuantConv, QuantNetwork};
+use super::{RtlError, Run, host};
+use crate::quantise::QuantConv;
 use crate::reparam::LayerId;
-use crate::schedule::Schedule;
+use crate::schedule::OpKind;
 use crate::schedule::work::{ConvWork, Pass, PassKind};
-use crate::tensor::{Activations, IntType};
+use crate::tensor::IntType;
 use crate::units::{Addr, Bytes};
 
 /// DRAM, byte by byte from address 0.
@@ -17,31 +17,19 @@ pub struct DramImage {
 }
 
 impl DramImage {
-    /// DRAM before a run of `schedule`: input and weights; all else is 0.
+    /// DRAM before a run: input and weights; all else is 0.
     ///
     /// # Errors
-    /// When a layer is not on the array, or schedule, network and input do not belong together.
-    pub fn new(
-        schedule: &Schedule,
-        network: &QuantNetwork,
-        input: &Activations,
-    ) -> Result<Self, RtlError> {
-        if schedule.graph != network.graph || schedule.numerics != network.numerics {
-            return Err(RtlError::Other { what: "network" });
-        }
-        let (map, range) = (schedule.graph.input, schedule.numerics.activations[0]);
-        let shape = (schedule.batch, map.height, map.width, map.channels);
-        if input.dim() != shape
-            || !input
-                .iter()
-                .all(|v| (range.min()..=range.max()).contains(v))
-        {
-            return Err(RtlError::Other { what: "input" });
-        }
+    /// When a layer is on the vector unit, or schedule, network and input do not belong together.
+    pub fn before(run: &Run<'_>) -> Result<Self, RtlError> {
+        run.check()?;
+        let (schedule, range) = (run.schedule, run.schedule.numerics.activations[0]);
         let mut image = Self::default();
-        image.write(schedule.dram.tensors[0], &tensor_bytes(input, range));
+        image.write(schedule.dram.tensors[0], &tensor_bytes(run.input, range));
         for (layer, starts) in schedule.dram.weights.iter().enumerate() {
-            let (plan, quant) = array_layer(schedule, network, LayerId(layer))?;
+            let Some((plan, quant)) = array_layer(schedule, run.network, LayerId(layer))? else {
+                continue;
+            };
             let work = &plan.work;
             let kernel = work.conv.kernel;
             let shape = (work.output.channels, kernel, kernel, work.group_inputs());
@@ -53,6 +41,38 @@ impl DramImage {
             for (row_group, start) in starts.iter().enumerate() {
                 image.write(*start, &row_group_bytes(work, quant, row_group, weight));
             }
+        }
+        Ok(image)
+    }
+
+    /// DRAM after a run as the model leaves it: as before, with each stored range and each result of the host.
+    ///
+    /// # Errors
+    /// As [`Self::before`], and when the run brings no tensors.
+    ///
+    /// # Panics
+    /// As [`Self::write`].
+    pub fn after(run: &Run<'_>) -> Result<Self, RtlError> {
+        let schedule = run.schedule;
+        let mut image = Self::before(run)?;
+        for op in &schedule.ops {
+            if let OpKind::Store {
+                buffer,
+                start,
+                bytes,
+                ..
+            } = &op.kind
+            {
+                let tensor = schedule.buffers[buffer.0].tensor;
+                let range = schedule.numerics.activations[tensor.0];
+                let whole = tensor_bytes(run.tensor(tensor)?, range);
+                let at = |n: u64| usize::try_from(n).expect("an address of a small DRAM");
+                let first = at(start.0 - schedule.dram.tensors[tensor.0].0);
+                image.write(*start, &whole[first..first + at(bytes.0)]);
+            }
+        }
+        for call in host::calls(schedule, run.chip)?.values() {
+            image.write(call.start, &host::result(run, call)?);
         }
         Ok(image)
     }
@@ -77,7 +97,11 @@ impl DramImage {
     }
 
     /// One byte a line, up to `size`.
-    pub(super) fn hex(&self, size: Bytes) -> String {
+    ///
+    /// # Panics
+    /// As [`Self::write`].
+    #[must_use]
+    pub fn hex(&self, size: Bytes) -> String {
         let mut bytes = self.bytes.clone();
         bytes.resize(
             usize::try_from(size.0).expect("an address of a small DRAM"),
@@ -90,7 +114,7 @@ impl DramImage {
 /// A tensor as it lies in DRAM: image, row, column, channel, without padding, each element in whole bytes, little
 /// endian.
 #[must_use]
-pub fn tensor_bytes(tensor: &Activations, range: IntType) -> Vec<u8> {
+pub fn tensor_bytes<'t>(tensor: impl IntoIterator<Item = &'t i32>, range: IntType) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in tensor {
         put(&mut bytes, *value, range.bytes());

@@ -1,11 +1,14 @@
 //! `ops.hex`: the schedule's operations.
 
 use super::RtlError;
+use super::error::VECTOR;
+use super::host::{self, Call};
 use super::registers::place;
 use super::words::WordList;
 use crate::chip::Chip;
 use crate::schedule::fills::FillPlan;
 use crate::schedule::{ArrayPlan, BufferId, LayerPlan, Op, OpKind, Schedule};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Words of an operation.
@@ -16,13 +19,13 @@ const AFTER: usize = 8;
 /// The text of `ops.hex`.
 ///
 /// # Errors
-/// When an operation is not of DMA or array, or comes after more than eight others.
+/// When an operation is of the vector unit, or comes after more than eight others.
 pub(super) fn operations(schedule: &Schedule, chip: &Chip) -> Result<String, RtlError> {
-    let fills = FillPlan::new(schedule);
     let writer = Writer {
         schedule,
         chip,
-        fills: &fills,
+        fills: FillPlan::new(schedule),
+        calls: host::calls(schedule, chip)?,
     };
     let mut list = WordList::default();
     for (index, op) in schedule.ops.iter().enumerate() {
@@ -36,7 +39,8 @@ pub(super) fn operations(schedule: &Schedule, chip: &Chip) -> Result<String, Rtl
 struct Writer<'a> {
     schedule: &'a Schedule,
     chip: &'a Chip,
-    fills: &'a FillPlan,
+    fills: FillPlan,
+    calls: BTreeMap<usize, Call>,
 }
 
 impl Writer<'_> {
@@ -47,8 +51,8 @@ impl Writer<'_> {
             OpKind::Store { .. } => 1,
             OpKind::Fetch { .. } => 2,
             OpKind::Sweep { .. } => 3,
-            OpKind::Vector { .. } => return Err(self.missing(op, "vector unit")),
-            OpKind::Host { .. } => return Err(self.missing(op, "host")),
+            OpKind::Vector { .. } => return Err(self.missing(op, VECTOR)),
+            OpKind::Host { .. } => 4,
         });
         list.count(op.layer.0);
         if op.after.len() > AFTER {
@@ -110,8 +114,13 @@ impl Writer<'_> {
                 list.flag(self.fills.last_use[index]);
                 list.count(*strip);
             }
-            OpKind::Vector { .. } => return Err(self.missing(op, "vector unit")),
-            OpKind::Host { .. } => return Err(self.missing(op, "host")),
+            OpKind::Vector { .. } => return Err(self.missing(op, VECTOR)),
+            OpKind::Host { .. } => {
+                let call = &self.calls[&index];
+                for n in [call.cycles.0, call.start.0, call.bytes.0, call.offset.0] {
+                    list.push(n);
+                }
+            }
         }
         Ok(())
     }
@@ -119,8 +128,8 @@ impl Writer<'_> {
     fn plan(&self, op: &Op) -> Result<&ArrayPlan, RtlError> {
         match &self.schedule.layers[op.layer.0] {
             LayerPlan::Array(plan) => Ok(plan),
-            LayerPlan::Vector { .. } => Err(self.missing(op, "vector unit")),
-            LayerPlan::Host => Err(self.missing(op, "host")),
+            LayerPlan::Vector { .. } => Err(self.missing(op, VECTOR)),
+            LayerPlan::Host => Err(self.missing(op, "Fetch or Sweep on the host")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `regs.hex` and `layers.hex`: what the chip and each layer are, as registers.
 
 use super::RtlError;
+use super::error::VECTOR;
 use super::words::WordList;
 use crate::chip::{Chip, Dram, Reuse};
 use crate::fixed::{Overflow, Requantise, Rounding, Rule};
@@ -53,7 +54,10 @@ pub(super) fn layers(
     let mut list = WordList::default();
     for index in 0..schedule.layers.len() {
         let id = LayerId(index);
-        let (plan, quant) = array_layer(schedule, network, id)?;
+        let Some((plan, quant)) = array_layer(schedule, network, id)? else {
+            list.zeros(LAYER_WORDS);
+            continue;
+        };
         shape(&mut list, schedule, id, plan);
         arithmetic(&mut list, schedule, id, quant);
         places(&mut list, schedule, chip, plan);
@@ -63,7 +67,7 @@ pub(super) fn layers(
     Ok(list.hex())
 }
 
-/// The plan and the integers of a layer on the array.
+/// The plan and the integers of a layer on the array; `None` for one on the host.
 ///
 /// # Errors
 /// When another unit runs it.
@@ -71,15 +75,15 @@ pub(super) fn array_layer<'a>(
     schedule: &'a Schedule,
     network: &'a QuantNetwork,
     id: LayerId,
-) -> Result<(&'a ArrayPlan, &'a QuantConv), RtlError> {
+) -> Result<Option<(&'a ArrayPlan, &'a QuantConv)>, RtlError> {
     let refuse = |what| {
         let layer = schedule.graph.layers[id.0].name.clone();
         Err(RtlError::Layer { layer, what })
     };
     match (&schedule.layers[id.0], &network.layers[id.0]) {
-        (LayerPlan::Array(plan), QuantLayer::Conv(quant)) => Ok((plan, quant)),
-        (LayerPlan::Vector { .. }, _) => refuse("vector unit"),
-        (LayerPlan::Host, _) => refuse("host"),
+        (LayerPlan::Array(plan), QuantLayer::Conv(quant)) => Ok(Some((plan, quant))),
+        (LayerPlan::Vector { .. }, _) => refuse(VECTOR),
+        (LayerPlan::Host, _) => Ok(None),
         (LayerPlan::Array(_), _) => refuse("such operator on the array"),
     }
 }
@@ -200,9 +204,7 @@ pub(super) fn place(
     buffer: Option<BufferId>,
 ) {
     let Some(buffer) = buffer.map(|id| &schedule.buffers[id.0]) else {
-        for _ in 0..4 {
-            list.push(0_u64);
-        }
+        list.zeros(4);
         return;
     };
     let sram = &chip.activation_sram;

@@ -31,6 +31,11 @@ impl WordList {
         self.words.push(u64::from(is));
     }
 
+    /// Adds `n` zeros.
+    pub(super) fn zeros(&mut self, n: usize) {
+        self.words.resize(self.words.len() + n, 0);
+    }
+
     /// Adds zeros until the last record of `size` words is whole.
     pub(super) fn fill(&mut self, size: usize) {
         self.words

@@ -19,6 +19,7 @@ mod record;
 mod sweep;
 
 pub use occupancy::stored;
+pub use offload::host_cycles;
 pub use record::{ArraySpan, BusSpan, Record};
 
 use crate::chip::Chip;

@@ -39,14 +39,10 @@ pub(super) fn vector_cycles(
     unit.start_cycles + Cycles((elements * each).div_ceil(count(unit.lanes)))
 }
 
-/// `call + max(transfer, work)` for one image: the host reads all operands and weights and
-/// writes the result over its own port.
-pub(super) fn host_cycles(
-    graph: &LayerGraph,
-    numerics: &Numerics,
-    layer: LayerId,
-    host: &Host,
-) -> Cycles {
+/// Cycles of the call of `host` that runs `layer` for one image: `call + max(transfer, work)`. The host reads all
+/// operands and weights and writes the result over its own port.
+#[must_use]
+pub fn host_cycles(graph: &LayerGraph, numerics: &Numerics, layer: LayerId, host: &Host) -> Cycles {
     let this = &graph.layers[layer.0];
     let size = |tensor: crate::reparam::TensorId| {
         Bytes(graph.shape(tensor).elements().0 * numerics.activations[tensor.0].bytes().0)

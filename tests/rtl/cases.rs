@@ -1,21 +1,17 @@
 //! Random small chips and mappings, each case from its class and seed.
 
-use crate::networks;
+use crate::{chips, networks};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use repchip::chip::{
-    ActivationSram, Array, Chip, Control, Dram, FlatDram, Pe, PeKind, Pointwise, RequantiserBank,
-    Reuse, WeightSram,
-};
+use repchip::chip::{Array, Chip, Pointwise};
 use repchip::execute::{self, Options};
-use repchip::fixed::{Accumulator, Overflow};
 use repchip::map::{Forced, FullyConnected, Halo, ImageLoop, Offload, Settings, map};
 use repchip::quantise::QuantNetwork;
+use repchip::rtl::Run;
 use repchip::schedule::{Schedule, WeightMode};
 use repchip::tensor::Activations;
 use repchip::time::{self, Mode, Timeline};
-use repchip::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
-use std::num::NonZeroU64;
+use repchip::units::count;
 
 /// Longer runs are drawn again: Icarus does about a thousand cycles a second.
 const MOST_CYCLES: u64 = 1_500;
@@ -37,10 +33,12 @@ pub(crate) enum Class {
     Batch,
     /// Two-byte activations and weights.
     Wide,
+    /// Pooling on the host.
+    Host,
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Layer,
         Self::Chain,
         Self::Packed,
@@ -48,6 +46,7 @@ impl Class {
         Self::Arithmetic,
         Self::Batch,
         Self::Wide,
+        Self::Host,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -59,6 +58,7 @@ impl Class {
             Self::Arithmetic => "arithmetic",
             Self::Batch => "batch",
             Self::Wide => "wide",
+            Self::Host => "host",
         }
     }
 
@@ -129,12 +129,26 @@ impl Case {
         let run = execute::run(schedule, network, input, &options, &mut |_| {});
         run.expect("a mapped network runs").tensors
     }
+
+    /// What the RTL is to run.
+    pub(crate) fn run(&self) -> Run<'_> {
+        Run {
+            schedule: &self.schedule,
+            chip: &self.chip,
+            network: &self.network,
+            input: &self.input,
+            tensors: &self.tensors,
+        }
+    }
 }
 
 fn draw(rng: &mut ChaCha8Rng, class: Class, seed: u64) -> Option<Case> {
-    let (array, banks) = shape(class, seed);
+    let (array, banks) = chips::shape(class, seed);
     let network = networks::network(rng, class);
-    let chip = chip(rng, array, banks, network.numerics.widest_weight());
+    let mut chip = chips::chip(rng, array, banks, network.numerics.widest_weight());
+    if class == Class::Host {
+        chip.host = Some(chips::host(rng));
+    }
     let settings = settings(rng, class);
     let schedule = map(&network.graph, &network.numerics, &chip, &settings).ok()?;
     let timeline = time::run(&schedule, &chip, Mode::Real);
@@ -153,97 +167,6 @@ fn draw(rng: &mut ChaCha8Rng, class: Class, seed: u64) -> Option<Case> {
     })
 }
 
-/// Compile-time shapes: lanes, rows, tile, accumulators; banks and words of a bank. Few, because each is compiled.
-fn shape(class: Class, seed: u64) -> (Array, [usize; 3]) {
-    let shapes = [
-        ([4, 4, 2, 2, 4], [3, 3, 1]),
-        ([3, 5, 1, 3, 2], [4, 2, 2]),
-        ([8, 8, 1, 1, 8], [1, 4, 1]),
-        ([2, 3, 3, 2, 1], [2, 1, 3]),
-        ([1, 2, 2, 4, 3], [2, 3, 1]),
-        ([5, 6, 4, 1, 2], [1, 1, 9]),
-    ];
-    let index = usize::try_from(seed % count(shapes.len())).expect("small");
-    let ([lanes, rows, tile_h, tile_w, accumulators], banks) = shapes[index];
-    let (bits, overflow) = match (class, index) {
-        (Class::Arithmetic, 0) => (16, Overflow::Wrap),
-        (Class::Arithmetic, 1) => (17, Overflow::Saturate),
-        (Class::Arithmetic, 2) => (18, Overflow::Saturate),
-        (Class::Arithmetic, 3) => (64, Overflow::Wrap),
-        (Class::Arithmetic, _) => (16, Overflow::Saturate),
-        (_, index) if index % 2 == 0 => (32, Overflow::Wrap),
-        (_, _) => (32, Overflow::Saturate),
-    };
-    let array = Array {
-        pe: Pe {
-            kind: PeKind::Direct,
-            lanes,
-            accumulators,
-            accumulator: Accumulator { bits, overflow },
-        },
-        rows,
-        tile_h,
-        tile_w,
-        pointwise: match class {
-            Class::Packed | Class::Batch => Pointwise::Packed,
-            Class::Layer | Class::Chain | Class::Residual | Class::Arithmetic | Class::Wide => {
-                Pointwise::Naive
-            }
-        },
-    };
-    (array, banks)
-}
-
-pub(crate) fn number(n: u64) -> NonZeroU64 {
-    NonZeroU64::new(n).expect("not zero")
-}
-
-fn chip(rng: &mut ChaCha8Rng, array: Array, banks: [usize; 3], weight_bits: u8) -> Chip {
-    let slot = WeightSram::slot(&array, weight_bits).0;
-    let slots: u64 = one_of(rng, &[2, 2, 3, 5, 9, 16]);
-    let unit = count(banks[0] * banks[1] * array.pe.lanes);
-    let units: u64 = one_of(rng, &[12, 20, 40, 80, 160, 400]);
-    Chip {
-        name: "random".to_owned(),
-        description: None,
-        clock: Hertz(number(1_000_000)),
-        array,
-        control: Control {
-            pipeline_cycles: Cycles(rng.random_range(0..=6)),
-            layer_start_cycles: Cycles(rng.random_range(0..=20)),
-        },
-        requantise: RequantiserBank {
-            units: one_of(rng, &[1, 2, 3, 4, 8, 64]),
-            write_words_per_cycle: one_of(rng, &[1, 1, 2, 3]),
-        },
-        activation_sram: ActivationSram {
-            capacity: Bytes(unit * units),
-            bank_rows: banks[0],
-            bank_cols: banks[1],
-            bank_channels: banks[2],
-            reuse: one_of(rng, &[Reuse::Window, Reuse::Window, Reuse::None]),
-        },
-        weight_sram: WeightSram {
-            capacity: Bytes(slot * slots + rng.random_range(0..slot)),
-            port: BytesPerCycle(number(one_of(rng, &[7, 16, 64, 144, 1000]))),
-        },
-        dram: Dram::Flat(FlatDram {
-            bandwidth: Bandwidth {
-                numerator: number(one_of(rng, &[1, 3, 8, 16, 32, 7])),
-                denominator: number(rng.random_range(1..=3)),
-            },
-            latency: Cycles(one_of(rng, &[0, 1, 5, 20, 40, 100])),
-            burst: Bytes(one_of(rng, &[2, 8, 16, 64, 256])),
-            in_flight: one_of(rng, &[1, 2, 3, 5, 16]),
-        }),
-        vector: None,
-        host: None,
-        sources: Vec::new(),
-        settings: Vec::new(),
-        digest: String::new(),
-    }
-}
-
 fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
     let modes = [
         None,
@@ -253,6 +176,7 @@ fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
     ];
     let batch = match class {
         Class::Batch => rng.random_range(1..=3),
+        Class::Host => rng.random_range(1..=2),
         Class::Layer
         | Class::Chain
         | Class::Packed
@@ -265,8 +189,11 @@ fn settings(rng: &mut ChaCha8Rng, class: Class) -> Settings {
         images: one_of(rng, &[ImageLoop::Outermost, ImageLoop::InsideWeights]),
         halo: one_of(rng, &[Halo::Keep, Halo::Refetch]),
         inplace_add: rng.random_bool(0.5),
-        offload: Offload::Forbid,
-        fully_connected: FullyConnected::Array,
+        offload: Offload::Host,
+        fully_connected: match class {
+            Class::Host => one_of(rng, &[FullyConnected::Array, FullyConnected::Host]),
+            _ => FullyConnected::Array,
+        },
         forced: Forced {
             strip_tiles: one_of(rng, &[None, Some(1), Some(2)]),
             order: None,

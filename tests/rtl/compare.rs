@@ -3,35 +3,16 @@
 use crate::cases::Case;
 use comfy_table::{Table, presets};
 use repchip::reparam::TensorId;
-use repchip::rtl::{Counters, DramImage, Dump, tensor_bytes};
-use repchip::schedule::{LayerPlan, OpKind, Schedule};
+use repchip::rtl::{Counters, DramImage, Dump, RtlError, WriteLog};
+use repchip::schedule::{LayerPlan, Schedule};
 use std::fmt::Write;
 
 /// Rows of a table at most.
 const ROWS: usize = 24;
 
-/// DRAM as the model leaves it: as before the run, and each stored range with the tensor's bytes.
+/// DRAM as the model leaves it.
 pub(crate) fn dram_after(case: &Case) -> DramImage {
-    let schedule = &case.schedule;
-    let mut image =
-        DramImage::new(schedule, &case.network, &case.input).expect("a run that the RTL has");
-    for op in &schedule.ops {
-        if let OpKind::Store {
-            buffer,
-            start,
-            bytes,
-            ..
-        } = &op.kind
-        {
-            let tensor = schedule.buffers[buffer.0].tensor;
-            let range = schedule.numerics.activations[tensor.0];
-            let whole = tensor_bytes(&case.tensors[tensor.0], range);
-            let at = |n: u64| usize::try_from(n).expect("small");
-            let first = at(start.0 - schedule.dram.tensors[tensor.0].0);
-            image.write(*start, &whole[first..first + at(bytes.0)]);
-        }
-    }
-    image
+    DramImage::after(&case.run()).expect("a run that the RTL has")
 }
 
 /// What lies at an address.
@@ -50,6 +31,25 @@ fn place(schedule: &Schedule, at: u64) -> String {
         }
     }
     "outside all tensors".to_owned()
+}
+
+/// Compares the output of every layer on the array, word by word as it was written.
+pub(crate) fn writes(case: &Case, log: &str) -> Result<(), String> {
+    let told = |error: RtlError| error.to_string();
+    let log = WriteLog::parse(log).map_err(told)?;
+    let tensors = log.tensors(&case.schedule, &case.chip).map_err(told)?;
+    for (layer, tensor) in tensors {
+        let want = &case.tensors[layer.output().0];
+        let mut pairs = tensor.indexed_iter().zip(want);
+        if let Some(((at, got), want)) = pairs.find(|((_, got), want)| got != want) {
+            let layer = &case.schedule.graph.layers[layer.0].name;
+            return Err(format!(
+                "{}{layer} {at:?}: the RTL writes {got}, the model {want}",
+                about(case)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Compares all bytes and all figures.

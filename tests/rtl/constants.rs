@@ -16,7 +16,7 @@ fn dram(chip: &mut Chip) -> &mut FlatDram {
     dram
 }
 
-pub(crate) const CHANGES: [Change; 10] = [
+pub(crate) const CHANGES: [Change; 11] = [
     ("pipeline depth", |chip| {
         chip.control.pipeline_cycles += Cycles(1);
     }),
@@ -47,6 +47,11 @@ pub(crate) const CHANGES: [Change; 10] = [
         chip.weight_sram.capacity = Bytes(chip.weight_sram.capacity.0 * 2);
     }),
     ("requantisers", |chip| chip.requantise.units += 1),
+    ("call of the host", |chip| {
+        if let Some(host) = &mut chip.host {
+            host.call_cycles += Cycles(1);
+        }
+    }),
     ("banks of activation SRAM", |chip| {
         chip.activation_sram.bank_cols += 1;
     }),

@@ -1,20 +1,25 @@
 //! The RTL under `hw/` beside the model: random small runs, all bytes of DRAM and all counters equal.
 
 mod cases;
+mod chips;
 mod compare;
 mod constants;
+mod coverage;
 mod generator;
+mod hosts;
 mod integers;
+mod log;
 mod networks;
 mod reader;
 mod simulate;
 mod validation;
 mod verilator;
+mod whole;
 
 use cases::{Case, Class};
 
 /// What the RTL is tested with: a class, and its seeds.
-const READY: [(Class, u64); 7] = [
+const READY: [(Class, u64); 8] = [
     (Class::Layer, 12),
     (Class::Chain, 12),
     (Class::Packed, 12),
@@ -22,6 +27,7 @@ const READY: [(Class, u64); 7] = [
     (Class::Arithmetic, 12),
     (Class::Batch, 12),
     (Class::Wide, 12),
+    (Class::Host, 12),
 ];
 
 /// With `REPCHIP_RTL_CASE=class:seed` only that case runs, ready or not; see `FORMAT.md`.

@@ -1,6 +1,7 @@
 //! Random integer networks of one class. The integers have no float origin: any that are valid will do.
 
 use crate::cases::{Class, one_of};
+use crate::hosts;
 use crate::integers::integers;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -49,6 +50,7 @@ pub(crate) fn network(rng: &mut ChaCha8Rng, class: Class) -> QuantNetwork {
             }
         }
         Class::Batch => batch(rng, &mut network),
+        Class::Host => hosts::layers(rng, &mut network),
     }
     network
 }
@@ -106,7 +108,12 @@ fn int_type(rng: &mut ChaCha8Rng, class: Class) -> IntType {
     let bits = match class {
         Class::Wide => one_of(rng, &[8, 9, 12, 16]),
         Class::Arithmetic => few_bits(rng),
-        Class::Layer | Class::Chain | Class::Packed | Class::Residual | Class::Batch => 8,
+        Class::Layer
+        | Class::Chain
+        | Class::Packed
+        | Class::Residual
+        | Class::Batch
+        | Class::Host => 8,
     };
     if rng.random_bool(0.5) {
         IntType::signed(bits)
@@ -122,7 +129,7 @@ fn few_bits(rng: &mut ChaCha8Rng) -> u8 {
 }
 
 /// A 3x3 of stride 1 or 2, often with a last row group that ends in a part of a word.
-fn three(rng: &mut ChaCha8Rng) -> Conv {
+pub(crate) fn three(rng: &mut ChaCha8Rng) -> Conv {
     let any = rng.random_range(1..=20);
     Conv {
         out_channels: one_of(rng, &[any, any, 4, 6, 11]),
@@ -200,21 +207,25 @@ fn batch(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
         ..three(rng)
     };
     push(rng, network, Class::Batch, conv);
-    let from = network.graph.output();
-    if network.graph.shape(from).pixels() == 1 {
-        let outputs = rng.random_range(1..=20);
-        let op = LayerOp::FullyConnected {
-            outputs,
-            activation: Activation::None,
-        };
-        let channels = network.graph.shape(from).channels;
-        let kernel = (outputs, 1, 1, channels);
-        layer(rng, network, Class::Batch, op, kernel, (1, 1));
+    if network.graph.shape(network.graph.output()).pixels() == 1 {
+        fully_connected(rng, network, Class::Batch);
     }
 }
 
+/// Adds a fully connected layer to a map of one pixel.
+pub(crate) fn fully_connected(rng: &mut ChaCha8Rng, network: &mut QuantNetwork, class: Class) {
+    let outputs = rng.random_range(1..=20);
+    let op = LayerOp::FullyConnected {
+        outputs,
+        activation: Activation::None,
+    };
+    let channels = network.graph.shape(network.graph.output()).channels;
+    let kernel = (outputs, 1, 1, channels);
+    layer(rng, network, class, op, kernel, (1, 1));
+}
+
 /// Adds a convolution; one that does not fit its map is left out unless it is the first, which is then a 1x1.
-fn push(rng: &mut ChaCha8Rng, network: &mut QuantNetwork, class: Class, mut conv: Conv) {
+pub(crate) fn push(rng: &mut ChaCha8Rng, network: &mut QuantNetwork, class: Class, mut conv: Conv) {
     let shape = network.graph.shape(network.graph.output());
     let reach = conv.dilation * (conv.kernel - 1) + 1;
     if shape.height.min(shape.width) + 2 * conv.padding < reach {
@@ -265,7 +276,12 @@ fn layer(
     let weight_bits = match class {
         Class::Wide => one_of(rng, &[8, 9, 16]),
         Class::Arithmetic => few_bits(rng),
-        Class::Layer | Class::Chain | Class::Packed | Class::Residual | Class::Batch => 8,
+        Class::Layer
+        | Class::Chain
+        | Class::Packed
+        | Class::Residual
+        | Class::Batch
+        | Class::Host => 8,
     };
     let quant = integers(
         rng,

@@ -93,13 +93,7 @@ pub(crate) fn groups(cases: Vec<Case>) -> Vec<Group> {
 
 /// Writes the files of a run into a folder.
 pub(crate) fn write(folder: &Path, case: &Case, bounds: &Bounds) {
-    let files = rtl::files_within(
-        &case.schedule,
-        &case.chip,
-        &case.network,
-        &case.input,
-        bounds,
-    );
+    let files = rtl::files_within(&case.run(), bounds);
     fs::create_dir_all(folder).expect("the folder can be made");
     for (name, bytes) in files.expect("a run that the RTL has") {
         fs::write(folder.join(name), bytes).expect("the file can be written");
@@ -160,22 +154,27 @@ fn run(folder: &Path, case: &Case, program: &Path) -> Result<(), String> {
 
 /// Runs a simulator on the files of a case and compares what it writes.
 pub(crate) fn answers(folder: &Path, case: &Case, command: Command) -> Result<(), String> {
-    let [dump, counters] = ask(folder, case, command)?;
+    let [dump, counters, writes] = ask(folder, case, command)?;
+    compare::writes(case, &writes)?;
     compare::compare(case, &dump, &counters)
 }
 
-/// Runs a simulator on the files of a case: the texts of `dump.hex` and `counters.hex`.
-pub(crate) fn ask(folder: &Path, case: &Case, mut command: Command) -> Result<[String; 2], String> {
-    for name in ["dump.hex", "counters.hex"] {
+/// Runs a simulator on the files of a case: the texts of `dump.hex`, `counters.hex` and `writes.log`.
+pub(crate) fn ask(folder: &Path, case: &Case, mut command: Command) -> Result<[String; 3], String> {
+    for name in ["dump.hex", "counters.hex", "writes.log"] {
         // A kept folder may hold the answers of a run before.
         let _ = fs::remove_file(folder.join(name));
     }
     command.arg(format!("+dir={}", folder.display()));
     command.arg(format!("+limit={}", 2 * case.timeline.total.0 + 1_000));
-    let said = started(&mut command)?;
+    let said = started(command.arg("+log"))?;
     let answer = |name: &str| {
         fs::read_to_string(folder.join(name))
             .map_err(|error| format!("no {name} ({error}); the simulator said\n{said}"))
     };
-    Ok([answer("dump.hex")?, answer("counters.hex")?])
+    Ok([
+        answer("dump.hex")?,
+        answer("counters.hex")?,
+        answer("writes.log")?,
+    ])
 }

@@ -244,11 +244,11 @@ mod tests {
             assert!(left >= 0.0 && right <= scene.width, "{text}");
             assert!(top >= 0.0 && bottom <= scene.height, "{text}");
         }
-        let circles = scene.shapes.iter().filter_map(|shape| match shape {
+        let mut circles = scene.shapes.iter().filter_map(|shape| match shape {
             super::super::Shape::Circle { centre, .. } => Some(centre[1]),
             _ => None,
         });
-        let top = circles.last().expect("a point");
+        let top = circles.next_back().expect("a point");
         assert!(scene.shapes.iter().any(|shape| matches!(shape,
             super::super::Shape::Line { points, .. } if (points[0][1] - top).abs() < 1e-9)));
     }

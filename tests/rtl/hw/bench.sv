@@ -1,4 +1,5 @@
-// The bench: reads the files of a case from +dir, runs the chip beside a DRAM, writes what both hold at the end.
+// The bench: reads the files of a case from +dir, runs the chip beside a DRAM and a host, writes what both hold at the end; with
+// +log also each word that the array writes.
 `include "types.svh"
 
 module bench;
@@ -11,21 +12,45 @@ module bench;
     wire [31:0] address;
     wire [`BURST_MAX-1:0] store_on;
     wire [8*`BURST_MAX-1:0] store_data, back_data;
+    wire calls, returns;
+    wire [`OP_BITS-1:0] call;
+    wire [31:0] result, result_bytes, result_from;
     chip chip (
         .clk(clk), .reset(reset), .regs(regs), .issue(issue), .issue_store(issue_store), .address(address),
-        .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data), .finished(finished)
+        .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data),
+        .calls(calls), .call(call), .returns(returns), .finished(finished)
     );
     dram dram (
         .clk(clk), .reset(reset), .chip(regs), .issue(issue), .store(issue_store), .address(address),
         .bytes_on(store_on), .data(store_data), .back(back), .back_data(back_data)
     );
 
+    host host (
+        .clk(clk), .reset(reset), .calls(calls), .call(call), .returns(returns),
+        .address(result), .bytes(result_bytes), .from(result_from)
+    );
+    integer k;
+    always @(posedge clk)
+        if (returns && !reset)
+            for (k = 0; k < result_bytes; k = k + 1) dram.bytes[result + k] <= host.results[result_from + k];
+
+    integer log, w;
+    always @(posedge clk)
+        if (log != 0 && !reset)
+            for (w = 0; w < `PATCH_WORDS; w = w + 1)
+                if (chip.write[w])
+                    $fdisplay(log, "%0d %0d %0d %0d %h %h", chip.counters.now, chip.drained_op,
+                        chip.write_bank[32*w +: 32], chip.write_word[32*w +: 32],
+                        chip.write_lanes[`LANES*w +: `LANES], chip.write_data[16*`LANES*w +: 16*`LANES]);
+
     integer i;
     initial begin
+        log = 0;
         if (!$value$plusargs("dir=%s", dir)) begin
             $display("error: +dir=PATH is missing");
             $finish;
         end
+        if ($test$plusargs("log")) log = $fopen({dir, "/writes.log"}, "w");
         if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
         for (i = 0; i < 24 * `OPS_MAX; i = i + 1) chip.descriptors.op_words[i] = 0;
         for (i = 0; i < 64 * `LAYERS_MAX; i = i + 1) chip.descriptors.layer_words[i] = 0;
@@ -33,6 +58,7 @@ module bench;
         $readmemh({dir, "/layers.hex"}, chip.descriptors.layer_words);
         $readmemh({dir, "/ops.hex"}, chip.descriptors.op_words);
         $readmemh({dir, "/dram.hex"}, dram.bytes);
+        $readmemh({dir, "/host.hex"}, host.results);
         clk = 0;
         reset = 1;
         cycles = 0;
@@ -55,6 +81,7 @@ module bench;
         #5 clk = 0;
         $writememh({dir, "/dump.hex"}, dram.bytes);
         $writememh({dir, "/counters.hex"}, chip.counters.values);
+        if (log != 0) $fclose(log);
         if (finished) $display("ended after %0d cycles", cycles);
         $finish;
     end

@@ -13,12 +13,16 @@ module chip (
     output wire [8*`BURST_MAX-1:0] store_data,
     input wire back,
     input wire [8*`BURST_MAX-1:0] back_data,
+    // Host: a call and its operation; the call ends with this cycle.
+    output wire calls,
+    output wire [`OP_BITS-1:0] call,
+    input wire returns,
     output wire finished
 );
-    wire [2*`OPS_MAX-1:0] kinds;
+    wire [3*`OPS_MAX-1:0] kinds;
     reg [`OPS_MAX-1:0] ended, stepped;
 
-    // Descriptors: a the sequencer's next Sweep, b the loader's, c the issuing DMA operation, d the arriving one,
+    // Descriptors: a the sequencer's next Sweep or call, b the loader's, c the issuing DMA operation, d the arriving one,
     // e the Fetch whose bytes go into slots; layer d is that of the pass under way.
     wire [31:0] next_op, load_op, dma_op, back_op;
     wire [`OP_BITS-1:0] next_regs, load_regs, dma_regs, back_regs, fetch_regs;
@@ -29,7 +33,7 @@ module chip (
     wire fetch_arrives = back && back_is_fetch;
     wire [31:0] fetch_op = fetch_arrives ? back_op : fetch_before;
     descriptors descriptors (
-        .chip(regs), .kinds(kinds),
+        .chip(regs), .kinds(kinds), .loads_of(layer_before), .loads(loads),
         .op_a(next_op), .op_b(load_op), .op_c(dma_op), .op_d(back_op), .op_e(fetch_op),
         .regs_a(next_regs), .regs_b(load_regs), .regs_c(dma_regs), .regs_d(back_regs), .regs_e(fetch_regs),
         .layer_a(`REG(next_regs, `O_LAYER)), .layer_b(`REG(load_regs, `O_LAYER)),
@@ -41,11 +45,13 @@ module chip (
     // Sequencer and its walk over the passes.
     wire begins, in_setup, enters, active, patch_first, step, pass_ends, words_in, slot_filled, next_valid;
     wire drain_idle, dma_done;
-    wire [31:0] begun, kernels, layer, patch;
+    wire [31:0] begun, kernels, layer, layer_before, patch;
+    wire [`OPS_MAX-1:0] loads;
+    assign call = next_regs;
     wire [`ACCUMULATORS-1:0] full;
     wire [3:0] cause;
-    walker next_walker (
-        .clk(clk), .reset(reset), .advance(begins), .chip(regs), .kinds(kinds),
+    walker #(.HOSTS(1)) next_walker (
+        .clk(clk), .reset(reset), .advance(begins || calls), .chip(regs), .kinds(kinds),
         .op(next_op), .sweep(next_regs), .layer(next_layer), .valid(next_valid), .pass(next)
     );
     sequencer sequencer (
@@ -53,7 +59,8 @@ module chip (
         .next(next), .next_valid(next_valid), .next_sweep(next_regs),
         .kernels(kernels), .slot_filled(slot_filled), .words_in(words_in), .full(full),
         .drain_idle(drain_idle), .dma_done(dma_done),
-        .begins(begins), .begun(begun), .in_setup(in_setup), .layer(layer), .enters(enters),
+        .returns(returns), .loads_left(|(loads & ~ended)),
+        .calls(calls), .layer_before(layer_before), .begins(begins), .begun(begun), .in_setup(in_setup), .layer(layer), .enters(enters),
         .pass(pass), .active(active), .patch(patch), .patch_first(patch_first),
         .step(step), .pass_ends(pass_ends), .cause(cause), .finished(finished)
     );
@@ -161,8 +168,11 @@ module chip (
     );
 
     // What is over.
+    reg [31:0] called_before;
+    wire [31:0] called = calls ? next_op : called_before;
     always @(posedge clk) begin
         if (reset) begin
+            called_before <= 0;
             ended <= 0;
             stepped <= 0;
             fetch_before <= 0;
@@ -170,6 +180,8 @@ module chip (
             if (back && back_last) ended[back_op] <= 1;
             if (sweep_drained) ended[drained_op] <= 1;
             if (pass_ends && pass.sweep_last) stepped[pass.op] <= 1;
+            if (returns) ended[called] <= 1;
+            called_before <= called;
             fetch_before <= fetch_op;
         end
     end

@@ -8,8 +8,10 @@ module descriptors (
     output wire [`OP_BITS-1:0] regs_a, regs_b, regs_c, regs_d, regs_e,
     input wire [31:0] layer_a, layer_b, layer_c, layer_d, layer_e,
     output wire [`LAYER_BITS-1:0] layer_regs_a, layer_regs_b, layer_regs_c, layer_regs_d, layer_regs_e,
-    // The kind of each operation.
-    output wire [2*`OPS_MAX-1:0] kinds
+    // The kind of each operation; which are Loads of one layer.
+    output wire [3*`OPS_MAX-1:0] kinds,
+    input wire [31:0] loads_of,
+    output wire [`OPS_MAX-1:0] loads
 );
     reg [63:0] chip_words [0:31];
     reg [63:0] layer_words [0:64*`LAYERS_MAX-1];
@@ -22,7 +24,9 @@ module descriptors (
         end
         for (i = 0; i < `OPS_MAX; i = i + 1) begin : kind_bus
             wire [63:0] kind = op_words[24*i];
-            assign kinds[2*i +: 2] = kind[1:0];
+            assign kinds[3*i +: 3] = kind[2:0];
+            wire [63:0] layer = op_words[24*i + 1];
+            assign loads[i] = i < `REG(chip, `C_OPS) && kind[2:0] == `KIND_LOAD && layer[31:0] == loads_of;
         end
         for (i = 0; i < 24; i = i + 1) begin : op_bus
             assign regs_a[64*i +: 64] = op_words[24*op_a + i];

@@ -8,7 +8,7 @@ module dma (
     input wire clk,
     input wire reset,
     input wire [`CHIP_BITS-1:0] chip,
-    input wire [2*`OPS_MAX-1:0] kinds,
+    input wire [3*`OPS_MAX-1:0] kinds,
     input wire [`OPS_MAX-1:0] ended,
     input wire [`OPS_MAX-1:0] stepped,      // Sweeps whose steps are over
     input wire [31:0] released,             // weight slots freed
@@ -36,7 +36,8 @@ module dma (
         begin
             next_op = `OPS_MAX;
             for (k = `OPS_MAX - 1; k >= 0; k = k - 1)
-                if (k >= from && k < `REG(chip, `C_OPS) && kinds[2*k +: 2] != `KIND_SWEEP) next_op = k;
+                if (k >= from && k < `REG(chip, `C_OPS) && kinds[3*k +: 3] != `KIND_SWEEP
+                    && kinds[3*k +: 3] != `KIND_HOST) next_op = k;
         end
     endfunction
 
@@ -54,7 +55,7 @@ module dma (
         for (k = 0; k < 8; k = k + 1) begin
             other = `REG(regs, `O_AFTER + 1 + k);
             if (k < `REG(regs, `O_AFTER) && !ended[other])
-                if (!(is_load && kinds[2*other +: 2] == `KIND_SWEEP && stepped[other])) may_start = 0;
+                if (!(is_load && kinds[3*other +: 3] == `KIND_SWEEP && stepped[other])) may_start = 0;
         end
     end
 

@@ -2,14 +2,15 @@
 //
 // A pass begins when the one before has taken its last step, its kernel is in and, for the first pass of a Sweep,
 // the Sweep's gates are open and the pipeline is full. One layer follows the other: the next is entered when the
-// last drain has ended.
+// last drain has ended. In a layer of the host it calls the host, call after call, each when all it comes after has
+// ended; such a layer has no setup, and is left when its Loads have ended too.
 `include "types.svh"
 
 module sequencer (
     input wire clk,
     input wire reset,
     input wire [`CHIP_BITS-1:0] chip,
-    input wire [2*`OPS_MAX-1:0] kinds,
+    input wire [3*`OPS_MAX-1:0] kinds,
     input wire [`OPS_MAX-1:0] ended,        // operations that have ended
     // The pass that comes next.
     input pass_t next,
@@ -24,8 +25,13 @@ module sequencer (
     input wire [`ACCUMULATORS-1:0] full,
     input wire drain_idle,
     input wire dma_done,
+    // Host: the call ends with this cycle; a Load of the layer of the cycle before is under way or to come.
+    input wire returns,
+    input wire loads_left,
     // To all others.
-    output wire begins,                     // `next` begins in this cycle
+    output wire begins,                     // `next`, a pass, begins in this cycle
+    output wire calls,                      // `next`, a call of the host, begins in this cycle
+    output reg [31:0] layer_before,         // layer of the cycle before
     output wire [31:0] begun,               // passes begun, this cycle's included
     output wire in_setup,
     output wire [31:0] layer,               // layer of this cycle
@@ -39,37 +45,44 @@ module sequencer (
     output reg [3:0] cause,                 // why there is no step
     output wire finished
 );
-    reg busy, in_layer, fresh, filling;
-    reg [31:0] patch_now, begun_before, layer_now, setup_left, fill_left;
+    reg busy, in_layer, fresh, filling, on_host_before, calling;
+    reg [31:0] patch_now, begun_before, setup_left, fill_left;
     reg strip_known;
     reg [31:0] strip, image;
     pass_t pass_now;
 
     // The last pass of a layer is over and its drains have ended: this cycle is the next layer's first.
-    assign enters = !busy && next_valid && (!in_layer || (next.layer != layer_now && drain_idle));
-    assign layer = enters ? next.layer : layer_now;
-    wire [31:0] setup = enters ? `REG(chip, `C_LAYER_START) : setup_left;
+    wire loading = on_host_before && loads_left;
+    wire leaves = next.layer != layer_before && drain_idle && !loading;
+    assign enters = !busy && !calling && next_valid && (!in_layer || leaves);
+    assign layer = enters ? next.layer : layer_before;
+    wire on_host = enters ? next.host : on_host_before;
+    wire [31:0] setup = !enters ? setup_left : next.host ? 0 : `REG(chip, `C_LAYER_START);
     assign in_setup = setup != 0;
-    wire next_here = next_valid && (enters || (in_layer && next.layer == layer_now));
+    wire next_here = next_valid && (enters || (in_layer && next.layer == layer_before));
 
     // Gates of a Sweep: Stores that free its output rows, Loads that bring its input rows.
-    reg outputs_open, inputs_open;
+    // All that a call of the host comes after.
+    reg outputs_open, inputs_open, all_ended;
     reg [31:0] other;
     integer k;
     always @* begin
         outputs_open = 1;
         inputs_open = 1;
+        all_ended = 1;
         for (k = 0; k < 8; k = k + 1) begin
             other = `REG(next_sweep, `O_AFTER + 1 + k);
-            if (next.sweep_first && k < `REG(next_sweep, `O_AFTER) && !ended[other]) begin
-                if (kinds[2*other +: 2] == `KIND_STORE) outputs_open = 0;
-                if (kinds[2*other +: 2] == `KIND_LOAD) inputs_open = 0;
+            if (k < `REG(next_sweep, `O_AFTER) && !ended[other]) begin
+                all_ended = 0;
+                if (next.sweep_first && kinds[3*other +: 3] == `KIND_STORE) outputs_open = 0;
+                if (next.sweep_first && kinds[3*other +: 3] == `KIND_LOAD) inputs_open = 0;
             end
         end
     end
 
     wire kernel_in = kernels != begun_before;
-    wire ready = !busy && next_here && !in_setup && outputs_open && inputs_open && kernel_in;
+    assign calls = !calling && next_here && next.host && all_ended;
+    wire ready = !busy && next_here && !next.host && !in_setup && outputs_open && inputs_open && kernel_in;
     // The pipeline fills whenever strip or image differs from the Sweep before.
     wire other_strip = enters || !strip_known || next.strip != strip || next.image != image;
     wire [31:0] fill = filling ? fill_left : next.sweep_first && other_strip ? `REG(chip, `C_PIPELINE) : 0;
@@ -83,10 +96,11 @@ module sequencer (
     wire blocked = pass.block_last && full[patch];
     assign step = active && words_in && !blocked;
     assign pass_ends = step && patch + 1 == pass.patches;
-    assign finished = !busy && !next_valid && drain_idle && dma_done;
+    assign finished = !busy && !calling && !next_valid && drain_idle && dma_done;
 
     always @* begin
-        if (in_setup) cause = `SETUP;
+        if (on_host && (calling || next_here || loading)) cause = `HOST;
+        else if (in_setup) cause = `SETUP;
         else if (active) cause = blocked ? `DRAIN : `ACT_PORT;
         else if (!next_valid) cause = drain_idle ? `OUTPUTS_WAIT : `DRAIN;
         else if (!next_here) cause = `DRAIN;
@@ -99,12 +113,13 @@ module sequencer (
 
     always @(posedge clk) begin
         if (reset) begin
-            {busy, in_layer, fresh, filling, strip_known} <= 0;
-            {patch_now, begun_before, layer_now, setup_left, fill_left} <= 0;
+            {busy, in_layer, fresh, filling, strip_known, on_host_before, calling} <= 0;
+            {patch_now, begun_before, layer_before, setup_left, fill_left} <= 0;
         end else begin
             if (enters) begin
                 in_layer <= 1;
-                layer_now <= next.layer;
+                layer_before <= next.layer;
+                on_host_before <= next.host;
                 strip_known <= 0;
             end
             setup_left <= in_setup ? setup - 1 : 0;
@@ -121,6 +136,7 @@ module sequencer (
                 image <= next.image;
             end
             busy <= active && !pass_ends;
+            calling <= (calling || calls) && !returns;
             patch_now <= step ? patch + 1 : patch;
             fresh <= step;
         end

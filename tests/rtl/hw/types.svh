@@ -78,6 +78,7 @@
 `define KIND_STORE 1
 `define KIND_FETCH 2
 `define KIND_SWEEP 3
+`define KIND_HOST 4
 `define O_KIND 0
 `define O_LAYER 1
 `define O_AFTER 2
@@ -104,6 +105,11 @@
 `define O_SWEEP_FILL 15
 `define O_LAST_USE 16
 `define O_STRIP 17
+// Host.
+`define O_CYCLES 11
+`define O_RESULT 12
+`define O_RESULT_BYTES 13
+`define O_RESULT_FROM 14
 
 // Why the array takes no step in a cycle, in the order of the counters.
 `define SETUP 4'd0
@@ -114,10 +120,12 @@
 `define WEIGHTS_WAIT 4'd5
 `define WEIGHT_PORT 4'd6
 `define FILL 4'd7
+`define HOST 4'd8
 
-// One pass over one block.
+// One pass over one block, or a call of the host: then only operation and layer are of use.
 typedef struct packed {
-    logic [31:0] op;            // its Sweep
+    logic host;
+    logic [31:0] op;            // its Sweep, or the call
     logic [31:0] layer;
     logic [31:0] image;
     logic [31:0] strip;

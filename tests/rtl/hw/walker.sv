@@ -1,14 +1,17 @@
 // Walks the passes of all Sweeps in their order: Sweep, tile row, block, pass; lane groups outside, 3x3 sub-kernels
-// inside, words of the shortcut last. The kernel loader and the sequencer each have one.
+// inside, words of the shortcut last. The kernel loader and the sequencer each have one; that of the sequencer also
+// stops at the calls of the host.
 `include "types.svh"
 
-module walker (
+module walker #(
+    parameter HOSTS = 0
+) (
     input wire clk,
     input wire reset,
     input wire advance,
     input wire [`CHIP_BITS-1:0] chip,
-    input wire [2*`OPS_MAX-1:0] kinds,
-    // Descriptors of the Sweep it stands on.
+    input wire [3*`OPS_MAX-1:0] kinds,
+    // Descriptors of the operation it stands on.
     output reg [31:0] op,
     input wire [`OP_BITS-1:0] sweep,
     input wire [`LAYER_BITS-1:0] layer,
@@ -23,13 +26,14 @@ module walker (
 
     assign valid = op < `REG(chip, `C_OPS);
 
-    // The first Sweep from operation `from` on.
+    // The first Sweep, or call of the host where the walker stops at them, from operation `from` on.
     function automatic [31:0] next_sweep(input [31:0] from);
         integer k;
         begin
             next_sweep = `OPS_MAX;
             for (k = `OPS_MAX - 1; k >= 0; k = k - 1)
-                if (k >= from && k < `REG(chip, `C_OPS) && kinds[2*k +: 2] == `KIND_SWEEP) next_sweep = k;
+                if (k >= from && k < `REG(chip, `C_OPS) && (kinds[3*k +: 3] == `KIND_SWEEP
+                    || (HOSTS != 0 && kinds[3*k +: 3] == `KIND_HOST))) next_sweep = k;
         end
     endfunction
 
@@ -69,6 +73,7 @@ module walker (
     wire last_block = tile + 1 == tiles && block + 1 == blocks;
 
     always @* begin
+        pass.host = HOSTS != 0 && `REG(sweep, `O_KIND) == `KIND_HOST;
         pass.op = op;
         pass.layer = `REG(sweep, `O_LAYER);
         pass.image = `REG(sweep, `O_SWEEP_IMAGE);
@@ -116,6 +121,8 @@ module walker (
             {tile, block, place} <= 0;
             {number, lane_group, sub_row, sub_col, word} <= 0;
             residual <= 0;
+        end else if (advance && pass.host) begin
+            op <= next_sweep(op + 1);
         end else if (advance) begin
             if (block_last) begin
                 {number, lane_group, sub_row, sub_col, word} <= 0;

@@ -22,7 +22,7 @@ fn size(n: i64) -> usize {
 type Place = [usize; 4];
 
 /// Runs the operations; all bytes of DRAM at the end.
-pub(crate) fn run(shape: &str, layers: &str, ops: &str, dram: &str) -> Vec<u8> {
+pub(crate) fn run(shape: &str, layers: &str, ops: &str, dram: &str, host: &str) -> Vec<u8> {
     let define = |line: &str| -> (String, usize) {
         let mut words = line.split_whitespace().skip(1);
         let mut word = || words.next().expect("`define NAME value").to_owned();
@@ -44,6 +44,8 @@ pub(crate) fn run(shape: &str, layers: &str, ops: &str, dram: &str) -> Vec<u8> {
         parameters: BTreeMap::new(),
     };
     assert_eq!(machine.dram.len(), machine.shape["DRAM_BYTES"]);
+    let results: Vec<u8> = numbers(host).iter().map(byte).collect();
+    assert_eq!(results.len(), machine.shape["HOST_BYTES"]);
     let ops = numbers(ops);
     ops.chunks(24)
         .filter(|op| op[0] == 2)
@@ -54,6 +56,10 @@ pub(crate) fn run(shape: &str, layers: &str, ops: &str, dram: &str) -> Vec<u8> {
             1 => machine.transfer(op, false),
             2 => {}
             3 => machine.sweep(op),
+            4 => {
+                let [at, bytes, from] = [12, 13, 14].map(|word| size(op[word]));
+                machine.dram[at..at + bytes].copy_from_slice(&results[from..from + bytes]);
+            }
             other => panic!("operation {other}"),
         }
     }

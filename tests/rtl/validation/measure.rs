@@ -73,7 +73,7 @@ fn one(root: &Path, pair: Pair, bounds: &Bounds, program: &Path) -> Row {
     let case = pair.case();
     let place = folder(root, &case);
     write(&place, &case, bounds);
-    let [dump, counters] = ask(&place, &case, Command::new(program))
+    let [dump, counters, _] = ask(&place, &case, Command::new(program))
         .unwrap_or_else(|error| panic!("{}: {error}", case.title));
     let want = dram_after(&case);
     let dump = Dump::parse(&dump).unwrap_or_else(|error| panic!("{}: {error}", case.title));

@@ -2,7 +2,8 @@
 
 use super::Set;
 use super::latin::hypercube;
-use crate::cases::{Case, Class, number};
+use crate::cases::{Case, Class};
+use crate::chips::number;
 use crate::networks;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,0 +1,267 @@
+//! `repchip golden`: what the RTL runs, and what the model expects of it.
+
+use super::Failure;
+use super::emit::on;
+use super::infer::npy;
+use super::model::{Integers, chosen, model, with_weights};
+use super::paths::{distinct, read_by};
+use super::run::{dead_end, each_its_own_name, failed, marked, progress, settings};
+use crate::chip::Chip;
+use crate::execute;
+use crate::map::map;
+use crate::network::builtin;
+use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::report::manifest::Manifest;
+use crate::report::write::{self, file_stem};
+use crate::rtl::{self, Bounds, Counters, DramImage, RtlError};
+use crate::schedule::{LayerPlan, Schedule};
+use crate::study::{NetworkEntry, Study};
+use crate::tensor::Activations;
+use crate::time::{self, Mode};
+use ndarray::Axis;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  repchip golden configs/studies/repvgg-vs-resnet.toml --out golden \\
+    --network repvgg-mini --chip edge
+  repchip golden study.toml --out golden --image 7 \\
+    --set chip.dram.latency_cycles=60";
+
+/// What to write, of what, and where to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = super::help::long(EXAMPLES))]
+pub(super) struct Options {
+    /// The study, a TOML file
+    study: PathBuf,
+    /// Folder for the files: `DIR/<chip>/<network>/`
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only the network of this id
+    #[arg(long, value_name = "ID")]
+    network: Option<String>,
+    /// Only the chip of this name
+    #[arg(long, value_name = "NAME")]
+    chip: Option<String>,
+    /// First image of the batch, from 0, among the test images of the study
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    image: usize,
+    /// No progress bar: only results and errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// Override a key of the study, or of its chips below `chip.`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Files by their path, and a line about each run.
+#[derive(Default)]
+struct Written {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    lines: Vec<String>,
+}
+
+/// Writes the files of each network on each chip, all or none.
+pub(super) fn golden(options: &Options) -> Result<String, Failure> {
+    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
+    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
+        .into_iter()
+        .partition(|flag| flag.below("chip").is_some());
+    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
+    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
+    let chips = (study.chips.iter())
+        .map(|file| Chip::read_with(file, &for_chips))
+        .collect::<Result<Vec<_>, _>>()?;
+    each_its_own_name(&chips)?;
+    let chips = on(&chips, options.chip.as_deref())?;
+    let entries: Vec<&NetworkEntry> = match options.network.as_deref() {
+        Some(id) => vec![chosen(&study, Some(id))?],
+        None => study.networks.iter().collect(),
+    };
+    can_run(&study, &entries, &chips)?;
+    let written = all(options, &study, &entries, &chips)?;
+    let paths: Vec<PathBuf> = written.files.iter().map(|(path, _)| path.clone()).collect();
+    distinct(&paths, &read_by(&options.study, &study, entries))?;
+    write::all(&written.files).map_err(|error| failed(&error))?;
+    Ok(written.lines.join("\n"))
+}
+
+/// The files of all networks on all chips.
+fn all(
+    options: &Options,
+    study: &Study,
+    entries: &[&NetworkEntry],
+    chips: &[&Chip],
+) -> Result<Written, Failure> {
+    let manifests: Vec<PathBuf> = (chips.iter())
+        .flat_map(|chip| entries.iter().map(|entry| folder(options, chip, entry)))
+        .map(|folder| folder.join("manifest.json"))
+        .collect();
+    write::probe(&manifests).map_err(|error| failed(&error))?;
+    let progress = progress(entries.len() * (1 + chips.len()), options.quiet);
+    let mut written = Written::default();
+    for entry in entries {
+        progress.set_message(format!("prepares {}", entry.id));
+        let integers = with_weights(entry, study)?;
+        let input = input(options, entry, &integers, study.batch)?;
+        progress.inc(1);
+        for chip in chips {
+            progress.set_message(format!("runs {} on {}", entry.id, chip.name));
+            one(
+                options,
+                (study, chip, entry),
+                &integers,
+                &input,
+                &mut written,
+            )?;
+            progress.inc(1);
+        }
+    }
+    progress.finish_and_clear();
+    Ok(written)
+}
+
+/// That every network can be mapped onto every chip and the RTL has what it needs, or all the reasons why not.
+fn can_run(study: &Study, entries: &[&NetworkEntry], chips: &[&Chip]) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for entry in entries {
+        let model = model(entry, study, false)?;
+        for chip in chips {
+            match map(&model.graph, &model.numerics, chip, &settings(study)) {
+                Err(error) => problems.push(dead_end(error, entry, chip, study)),
+                Ok(schedule) => problems.extend(
+                    (rtl::check(&schedule, chip).err()).map(|error| not_in_rtl(error, entry, chip)),
+                ),
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Problems(problems).into())
+}
+
+/// What the RTL lacks, with the key of the chip that asks for it.
+fn not_in_rtl(error: RtlError, entry: &NetworkEntry, chip: &Chip) -> Problem {
+    let key = error.key();
+    let mut problem = Problem::from(error);
+    problem.message = format!("`{}` on `{}`: {}", entry.id, chip.name, problem.message);
+    match key {
+        Some((key, words)) => marked(problem, key, words, chip.effective().iter()),
+        None => problem,
+    }
+}
+
+fn folder(options: &Options, chip: &Chip, entry: &NetworkEntry) -> PathBuf {
+    let chip = options.out.join(file_stem(&chip.name));
+    chip.join(file_stem(&entry.id))
+}
+
+/// The integers of a batch of images from the chosen one on; behind the last image comes the first.
+fn input(
+    options: &Options,
+    entry: &NetworkEntry,
+    integers: &Integers,
+    batch: usize,
+) -> Result<Activations, Problem> {
+    let count = integers.images.dim().0;
+    if options.image >= count {
+        let message = format!(
+            "`{}` has no image {}: there are {count}, the first is 0",
+            entry.id, options.image
+        );
+        let help = format!("give `--image` a number from 0 to {}", count - 1);
+        return Err(Problem::new("golden::no_image", message, help));
+    }
+    let indices: Vec<usize> = (0..batch).map(|i| (options.image + i) % count).collect();
+    let images = integers.images.select(Axis(0), &indices);
+    Ok(integers.network.tensors[0].quantise_map(&images))
+}
+
+/// The files of one network on one chip.
+fn one(
+    options: &Options,
+    (study, chip, entry): (&Study, &Chip, &NetworkEntry),
+    integers: &Integers,
+    input: &Activations,
+    written: &mut Written,
+) -> Result<(), Failure> {
+    let network = &integers.network;
+    let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
+        .map_err(|error| dead_end(error, entry, chip, study))?;
+    let keep = execute::Options {
+        keep_tensors: true,
+        ..execute::Options::default()
+    };
+    let tensors = execute::run(&schedule, network, input, &keep, &mut |_| {})?.tensors;
+    let cycles = time::run(&schedule, chip, Mode::Real);
+    let run = rtl::Run {
+        schedule: &schedule,
+        chip,
+        network,
+        input,
+        tensors: &tensors,
+    };
+    let files = files(&run, &Counters::of(&cycles)).map_err(|e| not_in_rtl(e, entry, chip))?;
+    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let manifest = Manifest {
+        command: &format!("repchip golden {}{sets}", options.study.display()),
+        study: (&study.name, &study.digest, study.effective()),
+        chip: (&chip.name, &chip.digest, chip.effective()),
+        network: &entry.id,
+        images: (options.image, schedule.batch),
+        cycles: cycles.total.0,
+        layers: &units(&schedule),
+    };
+    let folder = folder(options, chip, entry);
+    let manifest = (
+        "manifest.json".to_owned(),
+        manifest.text(&files).into_bytes(),
+    );
+    written
+        .lines
+        .push(line(&folder, &schedule, cycles.total.0, files.len() + 1));
+    let files = files.into_iter().chain([manifest]);
+    let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
+    written.files.extend(placed);
+    Ok(())
+}
+
+/// What the RTL reads, and below `expected/` what it should write and each layer's output.
+fn files(run: &rtl::Run<'_>, counters: &Counters) -> Result<Vec<(String, Vec<u8>)>, RtlError> {
+    let mut files = rtl::files(run)?;
+    let size = Bounds::of(run.schedule, run.chip)?.dram_bytes;
+    let dump = DramImage::after(run)?.hex(size);
+    files.push(("expected/dump.hex".to_owned(), dump.into_bytes()));
+    files.push((
+        "expected/counters.hex".to_owned(),
+        counters.hex().into_bytes(),
+    ));
+    let outputs = run.schedule.graph.layers.iter().zip(&run.tensors[1..]);
+    files.extend(outputs.map(|(layer, tensor)| {
+        let name = format!("expected/{}.npy", file_stem(&layer.name));
+        (name, npy(tensor))
+    }));
+    Ok(files)
+}
+
+/// Layers by name, and what runs them.
+fn units(schedule: &Schedule) -> Vec<(String, &'static str)> {
+    let unit = |plan: &LayerPlan| match plan {
+        LayerPlan::Array(_) => "array",
+        LayerPlan::Vector { .. } => "vector",
+        LayerPlan::Host => "host",
+    };
+    let layers = schedule.graph.layers.iter().zip(&schedule.layers);
+    layers
+        .map(|(layer, plan)| (layer.name.clone(), unit(plan)))
+        .collect()
+}
+
+fn line(folder: &Path, schedule: &Schedule, cycles: u64, files: usize) -> String {
+    format!(
+        "{}: {files} files, {} layers, {cycles} cycles",
+        folder.display(),
+        schedule.layers.len()
+    )
+}

@@ -1,0 +1,8 @@
+golden
+configs/studies/repvgg-vs-resnet.toml
+--network
+repvgg-mini
+--chip
+edge
+--out
+README.md

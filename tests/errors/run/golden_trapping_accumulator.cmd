@@ -1,0 +1,10 @@
+golden
+configs/studies/repvgg-vs-resnet.toml
+--out
+[OUT]
+--network
+repvgg-mini
+--chip
+edge
+--set
+chip.pe.overflow=trap

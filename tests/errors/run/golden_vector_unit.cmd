@@ -1,0 +1,6 @@
+golden
+configs/studies/repvgg-vs-resnet.toml
+--out
+[OUT]
+--network
+repvgg-mini

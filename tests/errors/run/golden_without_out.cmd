@@ -1,0 +1,2 @@
+golden
+configs/studies/repvgg-vs-resnet.toml
