@@ -203,21 +203,14 @@ fn one(
         tensors: &tensors,
     };
     let files = files(&run, &Counters::of(&cycles)).map_err(|e| not_in_rtl(e, entry, chip))?;
-    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
-    let manifest = Manifest {
-        command: &format!("repchip golden {}{sets}", options.study.display()),
-        study: (&study.name, &study.digest, study.effective()),
-        chip: (&chip.name, &chip.digest, chip.effective()),
-        network: &entry.id,
-        images: (options.image, schedule.batch),
-        cycles: cycles.total.0,
-        layers: &units(&schedule),
-    };
-    let folder = folder(options, chip, entry);
-    let manifest = (
-        "manifest.json".to_owned(),
-        manifest.text(&files).into_bytes(),
+    let manifest = manifest(
+        options,
+        (study, chip, entry),
+        &run,
+        (cycles.total.0, &files),
     );
+    let folder = folder(options, chip, entry);
+    let manifest = ("manifest.json".to_owned(), manifest.into_bytes());
     written
         .lines
         .push(line(&folder, &schedule, cycles.total.0, files.len() + 1));
@@ -225,6 +218,26 @@ fn one(
     let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
     written.files.extend(placed);
     Ok(())
+}
+
+/// What the files come from.
+fn manifest(
+    options: &Options,
+    (study, chip, entry): (&Study, &Chip, &NetworkEntry),
+    run: &rtl::Run<'_>,
+    (cycles, files): (u64, &[(String, Vec<u8>)]),
+) -> String {
+    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let manifest = Manifest {
+        command: &format!("repchip golden {}{sets}", options.study.display()),
+        study: (&study.name, &study.digest, study.effective()),
+        chip: (&chip.name, &chip.digest, chip.effective()),
+        network: &entry.id,
+        images: (options.image, run.schedule.batch),
+        cycles,
+        layers: &units(run.schedule),
+    };
+    manifest.text(files)
 }
 
 /// What the RTL reads, and below `expected/` what it should write and each layer's output.

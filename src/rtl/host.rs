@@ -2,7 +2,7 @@
 //! result, which comes from an execution, to DRAM.
 
 use super::memory::tensor_bytes;
-use super::words::bytes_hex;
+use super::words::{WordList, bytes_hex};
 use super::{RtlError, Run};
 use crate::chip::Chip;
 use crate::reparam::LayerId;
@@ -24,6 +24,15 @@ pub(super) struct Call {
     pub(super) bytes: Bytes,
     /// First byte of its result in `host.hex`.
     pub(super) offset: Bytes,
+}
+
+impl Call {
+    /// Words 11 to 14 of its operation.
+    pub(super) fn words(&self, list: &mut WordList) {
+        for n in [self.cycles.0, self.start.0, self.bytes.0, self.offset.0] {
+            list.push(n);
+        }
+    }
 }
 
 /// Bytes of the results of all calls.

@@ -115,12 +115,7 @@ impl Writer<'_> {
                 list.count(*strip);
             }
             OpKind::Vector { .. } => return Err(self.missing(op, VECTOR)),
-            OpKind::Host { .. } => {
-                let call = &self.calls[&index];
-                for n in [call.cycles.0, call.start.0, call.bytes.0, call.offset.0] {
-                    list.push(n);
-                }
-            }
+            OpKind::Host { .. } => self.calls[&index].words(list),
         }
         Ok(())
     }
