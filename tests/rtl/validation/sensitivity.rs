@@ -5,6 +5,7 @@ use super::gates::{gates, statistics};
 use super::record::{Row, figures};
 use crate::constants::CHANGES;
 use rayon::prelude::*;
+use repchip::chip::Chip;
 use repchip::rtl::Counters;
 use repchip::time::{self, Mode};
 use serde::Serialize;
@@ -23,8 +24,15 @@ pub(super) struct Changed {
 
 /// Each constant changed, one at a time.
 pub(super) fn changed(rows: &[Row]) -> Vec<Changed> {
+    let concerns = |row: &Row, change: fn(&mut Chip)| {
+        let mut chip = row.pair.chip.clone();
+        change(&mut chip);
+        chip != row.pair.chip
+    };
     CHANGES
         .par_iter()
+        // No pair has a host.
+        .filter(|(_, change)| rows.iter().any(|row| concerns(row, *change)))
         .map(|(constant, change)| {
             let model = |row| {
                 let row: &Row = row;
