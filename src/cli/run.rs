@@ -31,7 +31,8 @@ Examples:
 
 /// What the figures of a report were compared with.
 const COMPARED: &str = "Cycles, accesses and integers of array, memories and DMA equal those of the RTL under \
-`tests/rtl` on small random layers: that is agreement with this RTL, not with silicon. Vector unit and host have no RTL.";
+`tests/rtl` on small random layers: that is agreement with this RTL, not with silicon. Layers without RTL, \
+such as those of vector unit and host, are marked †.";
 
 /// What to run and where the results go.
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ pub mod human;
 pub mod json;
 pub mod table;
 pub mod trace;
+pub mod validated;
 pub mod work;
 pub mod write;
 

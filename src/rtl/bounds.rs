@@ -1,6 +1,6 @@
 //! `shape.svh`: what the RTL is compiled for.
 
-use super::RtlError;
+use super::{RtlError, coverage};
 use crate::chip::{Chip, Dram, PeKind};
 use crate::fixed::Overflow;
 use crate::reparam::TensorId;
@@ -94,30 +94,15 @@ fn dram_end(schedule: &Schedule) -> u64 {
     end
 }
 
-/// Bytes of the largest burst, and bursts in flight at most.
-const BURST: u64 = 64;
-const IN_FLIGHT: usize = 64;
-
 /// The text of `shape.svh`.
 ///
 /// # Errors
 /// When the chip has what the RTL does not.
 pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
+    coverage::of_chip(chip)?;
     let (array, sram) = (&chip.array, &chip.activation_sram);
     let PeKind::Direct = array.pe.kind;
-    let Dram::Flat(dram) = &chip.dram;
-    let refuse = |what| Err(RtlError::Chip { what });
-    if dram.burst.0 > BURST {
-        return refuse("burst of more than 64 bytes");
-    }
-    if dram.in_flight > IN_FLIGHT {
-        return refuse("more than 64 bursts in flight");
-    }
-    let saturate = match array.pe.accumulator.overflow {
-        Overflow::Wrap => 0,
-        Overflow::Saturate => 1,
-        Overflow::Trap => return refuse("accumulator that traps"),
-    };
+    let saturate = array.pe.accumulator.overflow == Overflow::Saturate;
     let values = [
         ("LANES", count(array.pe.lanes)),
         ("ROWS", count(array.rows)),
@@ -128,7 +113,7 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         ("BANK_COLS", count(sram.bank_cols)),
         ("BANK_CHANNELS", count(sram.bank_channels)),
         ("ACC_BITS", u64::from(array.pe.accumulator.bits)),
-        ("ACC_SATURATE", saturate),
+        ("ACC_SATURATE", u64::from(saturate)),
         ("DRAM_BYTES", bounds.dram_bytes.0),
         ("SRAM_WORDS", bounds.sram_words.0),
         ("SLOTS_MAX", count(bounds.slots)),

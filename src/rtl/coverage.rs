@@ -1,0 +1,66 @@
+//! What the RTL has: on which chips and which of their layers it can answer.
+
+use super::RtlError;
+use crate::chip::{Chip, Dram};
+use crate::fixed::Overflow;
+use crate::reparam::{LayerId, LayerOp};
+use crate::schedule::{LayerPlan, Schedule};
+
+/// Bytes of the largest burst, and bursts in flight at most.
+const BURST: u64 = 64;
+const IN_FLIGHT: usize = 64;
+
+/// Whether the RTL has all that a layer of `schedule` needs on `chip`, so that its cycles are among those that are
+/// compared.
+#[must_use]
+pub fn validated(schedule: &Schedule, chip: &Chip, id: LayerId) -> bool {
+    of_chip(chip).is_ok() && of_layer(schedule, id).is_ok()
+}
+
+/// That the RTL has the parameters of `chip`.
+///
+/// # Errors
+/// With the first one that it does not have.
+pub(super) fn of_chip(chip: &Chip) -> Result<(), RtlError> {
+    let Dram::Flat(dram) = &chip.dram;
+    let refuse = |what| Err(RtlError::Chip { what });
+    if dram.burst.0 > BURST {
+        return refuse("burst of more than 64 bytes");
+    }
+    if dram.in_flight > IN_FLIGHT {
+        return refuse("more than 64 bursts in flight");
+    }
+    match chip.array.pe.accumulator.overflow {
+        Overflow::Wrap | Overflow::Saturate => Ok(()),
+        Overflow::Trap => refuse("accumulator that traps"),
+    }
+}
+
+/// That the RTL has the unit and the operator of a layer.
+///
+/// # Errors
+/// With the one that it does not have.
+pub(super) fn of_layer(schedule: &Schedule, id: LayerId) -> Result<(), RtlError> {
+    let layer = &schedule.graph.layers[id.0];
+    let refuse = |what| {
+        let layer = layer.name.clone();
+        Err(RtlError::Layer { layer, what })
+    };
+    match (&schedule.layers[id.0], &layer.op) {
+        (LayerPlan::Vector { .. }, _) => refuse("vector unit"),
+        (LayerPlan::Host, _) => refuse("host"),
+        (LayerPlan::Array(_), LayerOp::FullyConnected { .. })
+            if schedule.graph.shape(layer.inputs[0]).pixels() > 1 =>
+        {
+            refuse("fully connected layer over more than one pixel")
+        }
+        (LayerPlan::Array(_), LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }) => Ok(()),
+        (
+            LayerPlan::Array(_),
+            LayerOp::Add { .. }
+            | LayerOp::MaxPool(_)
+            | LayerOp::AvgPool(_)
+            | LayerOp::GlobalAvgPool,
+        ) => refuse("such operator on the array"),
+    }
+}
