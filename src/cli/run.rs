@@ -31,8 +31,8 @@ Examples:
 
 /// What the figures of a report were compared with.
 const COMPARED: &str = "Cycles, accesses and integers of array, memories and DMA equal those of the RTL under \
-`tests/rtl` on small random layers and a whole trained network: that is agreement with this RTL, not with silicon. The \
-vector unit has no RTL, the host is a script beside it.";
+`tests/rtl` on drawn chips and layers and a whole trained network: that is agreement with this RTL, not with silicon. Layers \
+without RTL, such as those of vector unit and host, are marked †.";
 
 /// What to run and where the results go.
 #[derive(Debug, clap::Args)]

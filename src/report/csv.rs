@@ -1,7 +1,7 @@
 //! `layers.csv`: one row a layer of every network on every chip, units in the column names.
 
 use super::figures::{layer_utilisation, payload, traffic_key};
-use super::{ChipFacts, Report, RunResult, work};
+use super::{ChipFacts, Report, RunResult, validated, work};
 use crate::reparam::LayerOp;
 use crate::schedule::Traffic;
 use crate::time::{Cause, LayerTime};
@@ -66,6 +66,7 @@ fn header() -> Vec<String> {
     header.extend([
         "dram_total_bytes".to_owned(),
         "utilisation_fraction".to_owned(),
+        "rtl_validated".to_owned(),
     ]);
     header
 }
@@ -115,6 +116,7 @@ fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
     row.push(time.dram.payload().0.to_string());
     let utilisation = layer_utilisation(time, network.timeline.peak_macs_per_cycle);
     row.push(utilisation.map_or_else(String::new, |u| format!("{u:.6}")));
+    row.push(validated::layer(chip, network, time.layer).to_string());
     row
 }
 

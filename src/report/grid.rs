@@ -3,7 +3,7 @@
 use super::charts::palette::{Ink, words};
 use super::figures::{Summary, layer_utilisation, payload, real, share, traffic_key};
 use super::human::{grouped, percent, significant};
-use super::{ChipRun, Contrasted, RunResult, contrasted, work};
+use super::{ChipFacts, ChipRun, Contrasted, RunResult, contrasted, validated, work};
 use crate::schedule::Traffic;
 use crate::time::{Account, Cause};
 use crate::units::Bytes;
@@ -148,9 +148,10 @@ pub fn ratios(contrasts: &[Contrasted<'_>]) -> Option<Grid> {
     Some(grid)
 }
 
-/// A row a layer of one network, with what quantisation lost where that is known.
+/// A row a layer of one network, with what quantisation lost where that is known; operators that the RTL does not
+/// validate are marked.
 #[must_use]
-pub fn layers(network: &RunResult) -> Grid {
+pub fn layers(chip: &ChipFacts, network: &RunResult) -> Grid {
     let head = [
         "layer",
         "operator",
@@ -169,12 +170,12 @@ pub fn layers(network: &RunResult) -> Grid {
             .extend(["scale", "clipped", "SQNR dB"].map(str::to_owned));
     }
     for index in 0..network.timeline.layers.len() {
-        grid.rows.push(layer_row(network, index));
+        grid.rows.push(layer_row(chip, network, index));
     }
     grid
 }
 
-fn layer_row(network: &RunResult, index: usize) -> Vec<String> {
+fn layer_row(chip: &ChipFacts, network: &RunResult, index: usize) -> Vec<String> {
     let time = &network.timeline.layers[index];
     let graph = &network.schedule.graph;
     let layer = &graph.layers[time.layer.0];
@@ -182,7 +183,7 @@ fn layer_row(network: &RunResult, index: usize) -> Vec<String> {
     let weights = payload(&time.dram, Traffic::Weights);
     let mut row = vec![
         layer.name.clone(),
-        work::op_words(&layer.op),
+        validated::operator(chip, network, time.layer),
         layer.output.to_string(),
         significant(real(work::layer_macs(graph, layer).0) / 1e6, 3),
         grouped(cycles.0),

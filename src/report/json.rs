@@ -3,7 +3,8 @@
 //! `version` is that of the crate, `config` holds the effective keys of the study and, below `chip.`, of this
 //! chip, as `--set` takes them, with their values as written and their sources. `id` is unique in its file.
 //! `macs` and `params` are of one image and of the network as it runs, biases included. `dram_bytes` is
-//! payload, read and written. `cycles` names every cause, also those of zero cycles, and adds up to
+//! payload, read and written. `rtl_validated` tells whether the RTL has all that a layer needs, so that its cycles
+//! are compared; `cycles_not_rtl_validated` is the sum over the other layers. `cycles` names every cause, also those of zero cycles, and adds up to
 //! `total_cycles`. Accuracies are fractions from 0 to 1. Keys stand in the order of the schema; a float is
 //! the shortest text that reads back the same.
 
@@ -12,7 +13,7 @@ pub mod node;
 pub mod read;
 
 use super::figures::{Summary, payload, traffic_key};
-use super::{ChipRun, ConfigTable, Report, RunResult, work};
+use super::{ChipFacts, ChipRun, ConfigTable, Report, RunResult, validated, work};
 use crate::map::liveness::peak_live_elements;
 use crate::network::Form;
 use crate::schedule::Traffic;
@@ -51,6 +52,7 @@ struct NetworkJson<'a> {
     macs: u64,
     params: u64,
     total_cycles: u64,
+    cycles_not_rtl_validated: u64,
     latency_ms: f64,
     images_per_s: f64,
     utilisation: f64,
@@ -68,6 +70,7 @@ struct LayerJson<'a> {
     name: &'a str,
     op: &'static str,
     macs: u64,
+    rtl_validated: bool,
     total_cycles: u64,
     cycles: Map<String, Value>,
     dram_bytes: Map<String, Value>,
@@ -132,6 +135,7 @@ fn network<'a>(result: &'a RunResult, run: &ChipRun) -> NetworkJson<'a> {
         macs: work::macs(graph).0,
         params: work::params(graph),
         total_cycles: summary.cycles.0,
+        cycles_not_rtl_validated: validated::cycles_without(&run.chip, result).0,
         latency_ms: summary.latency_s * 1e3,
         images_per_s: summary.images_per_s,
         utilisation: summary.utilisation,
@@ -143,18 +147,19 @@ fn network<'a>(result: &'a RunResult, run: &ChipRun) -> NetworkJson<'a> {
             .timeline
             .layers
             .iter()
-            .map(|time| layer(result, time))
+            .map(|time| layer(&run.chip, result, time))
             .collect(),
     }
 }
 
-fn layer<'a>(result: &'a RunResult, time: &LayerTime) -> LayerJson<'a> {
+fn layer<'a>(chip: &ChipFacts, result: &'a RunResult, time: &LayerTime) -> LayerJson<'a> {
     let graph = &result.schedule.graph;
     let layer = &graph.layers[time.layer.0];
     LayerJson {
         name: &layer.name,
         op: work::op_key(&layer.op),
         macs: work::layer_macs(graph, layer).0,
+        rtl_validated: validated::layer(chip, result, time.layer),
         total_cycles: time.account.total().0,
         cycles: cycles(&time.account),
         dram_bytes: dram_bytes(&time.dram),
@@ -226,6 +231,7 @@ mod tests {
       "macs": 618369024,
       "params": 602114344,
       "total_cycles": 1500825,
+      "cycles_not_rtl_validated": 1423490,
       "latency_ms": 7.504125,
       "images_per_s": 133.2600403111622,
       "utilisation": 0.7153114675817189,
@@ -264,6 +270,7 @@ mod tests {
           "name": "stage0.0",
           "op": "conv",
           "macs": 16257024,
+          "rtl_validated": true,
           "total_cycles": 77335,
           "cycles": {
             "useful": 28224,
@@ -298,6 +305,7 @@ mod tests {
           "name": "linear",
           "op": "fully_connected",
           "macs": 602112000,
+          "rtl_validated": false,
           "total_cycles": 1423490,
           "cycles": {
             "useful": 1045334,
@@ -369,6 +377,13 @@ mod tests {
                 of_layers += cycles;
             }
             assert_eq!(of_layers, total);
+            let marked = |layer: &&Value| layer["rtl_validated"] == false;
+            let without = layers
+                .iter()
+                .filter(marked)
+                .map(|l| l["total_cycles"].as_u64());
+            let without: Option<u64> = without.sum();
+            assert_eq!(network["cycles_not_rtl_validated"].as_u64(), without);
             let bytes = &network["dram_bytes"];
             assert_eq!(sum(bytes, "total"), bytes["total"].as_u64().unwrap());
         }

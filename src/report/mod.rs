@@ -19,6 +19,7 @@ pub mod json;
 pub mod manifest;
 pub mod table;
 pub mod trace;
+pub mod validated;
 pub mod work;
 pub mod write;
 

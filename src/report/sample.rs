@@ -8,7 +8,9 @@ use crate::network::{Conv, Form};
 use crate::problem::OverrideFlag;
 use crate::quantise::{Numerics, Widths};
 use crate::reparam::{Activation, Layer, LayerGraph, LayerId, LayerOp, TensorId};
-use crate::schedule::{Buffer, BufferId, DramLayout, Op, OpId, OpKind, Schedule, Traffic};
+use crate::schedule::work::ConvWork;
+use crate::schedule::{ArrayPlan, Buffer, BufferId, DramLayout, LayerPlan, LoopOrder};
+use crate::schedule::{Op, OpId, OpKind, Schedule, Traffic, WeightMode};
 use crate::tensor::FeatureMap;
 use crate::time::{Accesses, Account, Cause, DramTraffic, LayerTime, Moved, Occupancy, Timeline};
 use crate::time::{ArraySpan, BusSpan, Record};
@@ -205,6 +207,54 @@ fn buffer_bytes(shape: FeatureMap) -> u64 {
     count(shape.pixels()) * count(shape.channels).div_ceil(WORD) * WORD
 }
 
+const ARRAY: Array = Array {
+    pe: Pe {
+        kind: PeKind::Direct,
+        lanes: 8,
+        accumulators: 16,
+        accumulator: Accumulator {
+            bits: 32,
+            overflow: Overflow::Wrap,
+        },
+    },
+    rows: 8,
+    tile_h: 1,
+    tile_w: 1,
+    pointwise: Pointwise::Naive,
+};
+
+/// Additions on the vector unit, all else on the array.
+fn plan(graph: &LayerGraph, index: usize) -> LayerPlan {
+    let layer = &graph.layers[index];
+    let (input, output) = (BufferId(layer.inputs[0].0), BufferId(index + 1));
+    let work = match layer.op {
+        LayerOp::Conv { conv, .. } => {
+            let shape = graph.shape(layer.inputs[0]);
+            ConvWork::new(shape, layer.output, conv, false, ARRAY)
+        }
+        LayerOp::FullyConnected { outputs, .. } => {
+            ConvWork::fully_connected(layer.output.channels, outputs, 1, ARRAY)
+        }
+        _ => {
+            return LayerPlan::Vector {
+                inputs: layer.inputs.iter().map(|t| BufferId(t.0)).collect(),
+                output,
+                strips: Vec::new(),
+            };
+        }
+    };
+    LayerPlan::Array(Box::new(ArrayPlan {
+        work,
+        strips: Vec::new(),
+        order: LoopOrder::StripOuter,
+        weights: WeightMode::Streamed,
+        input,
+        residual: None,
+        output,
+        candidates: 1,
+    }))
+}
+
 fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
     let tensors = graph.layers.len() + 1;
     let mut base = 0;
@@ -227,25 +277,13 @@ fn schedule(graph: LayerGraph, numerics: Numerics) -> Schedule {
         .collect();
     Schedule {
         ops: fetches(graph.layers.len()),
+        layers: (0..graph.layers.len())
+            .map(|index| plan(&graph, index))
+            .collect(),
         graph,
         numerics,
-        array: Array {
-            pe: Pe {
-                kind: PeKind::Direct,
-                lanes: 8,
-                accumulators: 16,
-                accumulator: Accumulator {
-                    bits: 32,
-                    overflow: Overflow::Wrap,
-                },
-            },
-            rows: 8,
-            tile_h: 1,
-            tile_w: 1,
-            pointwise: Pointwise::Naive,
-        },
+        array: ARRAY,
         batch: 1,
-        layers: Vec::new(),
         buffers,
         dram: DramLayout {
             tensors: Vec::new(),

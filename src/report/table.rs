@@ -2,7 +2,7 @@
 
 use super::grid::{self, Grid};
 use super::human::{clock, short};
-use super::{ChipRun, Contrasted, Report, contrasted};
+use super::{ChipRun, Contrasted, Report, contrasted, validated};
 use comfy_table::presets::{ASCII_FULL_CONDENSED, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
@@ -32,9 +32,11 @@ pub fn terminal(report: &Report, width: u16, borders: Borders) -> String {
 pub fn layers(report: &Report, width: u16, borders: Borders) -> String {
     let tables = report.chips.iter().flat_map(|run| {
         run.networks.iter().map(move |network| {
-            let grid = grid::layers(network);
+            let grid = grid::layers(&run.chip, network);
             let title = format!("{} on {}\n", grid.title, run.chip.name);
-            title + &print(&grid, width, borders)
+            let footnote = validated::footnote(&run.chip, network);
+            let footnote = footnote.map_or_else(String::new, |line| format!("{line}\n"));
+            title + &print(&grid, width, borders) + &footnote
         })
     });
     tables.collect::<Vec<_>>().join("\n")
@@ -44,6 +46,9 @@ fn chip(run: &ChipRun, width: u16, borders: Borders) -> String {
     let contrasts: Vec<Contrasted<'_>> = run.contrasts().collect();
     let mut text = heading(run);
     text.push_str(&print(&grid::summary(run), width, borders));
+    if let Some(sentence) = validated::sentence(run) {
+        text.push_str(&wrap(&sentence, width));
+    }
     let more = [
         Some(grid::causes(run)),
         grid::accuracy(run),
@@ -177,6 +182,7 @@ Chip edge, 200 MHz, batch 1, peak 576 MAC/cycle
 │ repvgg-a0 ┆ deploy ┆ 10,742,299 ┆      53.71 ┆    18.62 ┆          68.9 ┆         1,176 ┆   29.46 │
 │ resnet-18 ┆ folded ┆  9,498,183 ┆      47.49 ┆    21.06 ┆          68.4 ┆         1,176 ┆   28.05 │
 └───────────┴────────┴────────────┴────────────┴──────────┴───────────────┴───────────────┴─────────┘
+Cycles on edge in layers without RTL: 0.4 % of repvgg-a0, 0.7 % of resnet-18.
 
 Cycles by cause, percent of each run
 ┌──────────────┬───────────┬───────────┐

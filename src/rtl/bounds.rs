@@ -1,7 +1,6 @@
 //! `shape.svh`: what the RTL is compiled for.
 
-use super::RtlError;
-use super::host;
+use super::{RtlError, coverage, host};
 use crate::chip::{Chip, Dram, PeKind};
 use crate::fixed::Overflow;
 use crate::reparam::TensorId;
@@ -112,18 +111,10 @@ fn dram_end(schedule: &Schedule) -> u64 {
 /// # Errors
 /// When the chip has what the RTL does not.
 pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
+    coverage::of_chip(chip)?;
     let (array, sram) = (&chip.array, &chip.activation_sram);
     let PeKind::Direct = array.pe.kind;
-    let saturate = match array.pe.accumulator.overflow {
-        Overflow::Wrap => 0,
-        Overflow::Saturate => 1,
-        Overflow::Trap => {
-            return Err(RtlError::Chip {
-                what: "accumulator that traps",
-                key: "pe.overflow",
-            });
-        }
-    };
+    let saturate = array.pe.accumulator.overflow == Overflow::Saturate;
     let values = [
         ("LANES", count(array.pe.lanes)),
         ("ROWS", count(array.rows)),
@@ -134,7 +125,7 @@ pub(super) fn shape(chip: &Chip, bounds: &Bounds) -> Result<String, RtlError> {
         ("BANK_COLS", count(sram.bank_cols)),
         ("BANK_CHANNELS", count(sram.bank_channels)),
         ("ACC_BITS", u64::from(array.pe.accumulator.bits)),
-        ("ACC_SATURATE", saturate),
+        ("ACC_SATURATE", u64::from(saturate)),
         ("DRAM_BYTES", bounds.dram_bytes.0),
         ("SRAM_WORDS", bounds.sram_words.0),
         ("SLOTS_MAX", count(bounds.slots)),

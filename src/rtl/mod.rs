@@ -4,11 +4,12 @@
 //! files that `tests/rtl/FORMAT.md` describes: compile-time shape, registers, layers, operations, DRAM, results of the
 //! host. The way back: the [`Dump`] of DRAM and the [`WriteLog`] of the array as tensors, and [`Counters`], which the timeline of the model gives in the
 //! same form.
-//! What the RTL does not have is refused by name. The bare number leaves its unit here. This room opens no file, and
-//! knows nothing of how a simulator is called.
+//! What the RTL does not have is refused by name; [`validated`] says of any layer whether the RTL has it. The bare
+//! number leaves its unit here. This room opens no file, and knows nothing of how a simulator is called.
 
 mod answers;
 mod bounds;
+mod coverage;
 mod error;
 mod host;
 mod memory;
@@ -19,6 +20,7 @@ mod writes;
 
 pub use answers::{Counters, Dump, LayerCounters};
 pub use bounds::Bounds;
+pub use coverage::validated;
 pub use error::RtlError;
 pub use memory::{DramImage, tensor_bytes};
 pub use writes::{Write, WriteLog};

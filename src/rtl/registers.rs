@@ -1,8 +1,7 @@
 //! `regs.hex` and `layers.hex`: what the chip and each layer are, as registers.
 
-use super::RtlError;
-use super::error::VECTOR;
 use super::words::WordList;
+use super::{RtlError, coverage};
 use crate::chip::{Chip, Dram, Reuse};
 use crate::fixed::{Overflow, Requantise, Rounding, Rule};
 use crate::quantise::{QuantConv, QuantLayer, QuantNetwork};
@@ -61,7 +60,7 @@ pub(super) fn layers(
         shape(&mut list, schedule, id, plan);
         arithmetic(&mut list, schedule, id, quant);
         places(&mut list, schedule, chip, plan);
-        list.flag(images_are_patches(schedule, id)?);
+        list.flag(images_are_patches(schedule, id));
         list.fill(LAYER_WORDS);
     }
     Ok(list.hex())
@@ -70,41 +69,26 @@ pub(super) fn layers(
 /// The plan and the integers of a layer on the array; `None` for one on the host.
 ///
 /// # Errors
-/// When another unit runs it.
+/// When the RTL does not have what the layer needs, or the network was made for another schedule.
 pub(super) fn array_layer<'a>(
     schedule: &'a Schedule,
     network: &'a QuantNetwork,
     id: LayerId,
 ) -> Result<Option<(&'a ArrayPlan, &'a QuantConv)>, RtlError> {
-    let refuse = |what| {
-        let layer = schedule.graph.layers[id.0].name.clone();
-        Err(RtlError::Layer { layer, what })
-    };
+    coverage::of_layer(schedule, id)?;
     match (&schedule.layers[id.0], &network.layers[id.0]) {
         (LayerPlan::Array(plan), QuantLayer::Conv(quant)) => Ok(Some((plan, quant))),
-        (LayerPlan::Vector { .. }, _) => refuse(VECTOR),
         (LayerPlan::Host, _) => Ok(None),
-        (LayerPlan::Array(_), _) => refuse("such operator on the array"),
+        _ => Err(RtlError::Other { what: "network" }),
     }
 }
 
 /// Whether the images of a layer are its patches.
-fn images_are_patches(schedule: &Schedule, id: LayerId) -> Result<bool, RtlError> {
-    let layer = &schedule.graph.layers[id.0];
-    match layer.op {
-        LayerOp::FullyConnected { .. } if schedule.graph.shape(layer.inputs[0]).pixels() > 1 => {
-            Err(RtlError::Layer {
-                layer: layer.name.clone(),
-                what: "fully connected layer over more than one pixel",
-            })
-        }
-        LayerOp::FullyConnected { .. } => Ok(true),
-        LayerOp::Conv { .. }
-        | LayerOp::Add { .. }
-        | LayerOp::MaxPool(_)
-        | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => Ok(false),
-    }
+fn images_are_patches(schedule: &Schedule, id: LayerId) -> bool {
+    matches!(
+        schedule.graph.layers[id.0].op,
+        LayerOp::FullyConnected { .. }
+    )
 }
 
 /// Words 0 to 14.

@@ -34,7 +34,7 @@ const fn meaning(cause: Cause) -> &'static str {
     }
 }
 
-const TERMS: [(&str, &str); 11] = [
+const TERMS: [(&str, &str); 12] = [
     (
         "MAC",
         "One multiplication and addition of the array; MMAC: a million of them.",
@@ -54,6 +54,10 @@ const TERMS: [(&str, &str); 11] = [
     (
         "latency",
         "First DRAM request to last output byte, nothing on the chip before.",
+    ),
+    (
+        "RTL-validated",
+        "The RTL has the unit, the operator and the chip's parameters: cycles of such layers are compared with it.",
     ),
     (
         "DRAM bytes",

@@ -4,8 +4,8 @@ use super::super::charts::palette::words;
 use super::super::figures::{layer_utilisation, payload, real, share, traffic_key};
 use super::super::grid::largest_loss;
 use super::super::human::{grouped, significant};
-use super::super::{ChipRun, Report, RunResult, work};
-use super::escape;
+use super::super::{ChipRun, Report, RunResult, validated, work};
+use super::{escape, paragraph};
 use crate::schedule::Traffic;
 use crate::units::Bytes;
 use std::fmt::Write as _;
@@ -49,6 +49,9 @@ pub(super) fn table(report: &Report) -> String {
         }
     }
     html.push_str("</tbody></table></div>\n");
+    if let Some(line) = runs(report).find_map(|(run, n)| validated::footnote(&run.chip, n)) {
+        paragraph(&mut html, "small", line);
+    }
     html
 }
 
@@ -172,7 +175,7 @@ fn cells(
         escape(&run.chip.name),
         escape(&network.id),
         escape(&layer.name),
-        escape(&work::op_words(&layer.op)),
+        escape(&validated::operator(&run.chip, network, time.layer)),
         escape(&layer.output.to_string()),
         if macs > 0 {
             significant(real(macs) / 1e6, 3)

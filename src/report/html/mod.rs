@@ -14,7 +14,7 @@ use super::charts::Chart;
 use super::charts::palette::Ink;
 use super::grid::{self, Grid};
 use super::human::{clock, memory, short};
-use super::{ChipRun, Contrasted, Report, contrasted};
+use super::{ChipRun, Contrasted, Report, contrasted, validated};
 use crate::time::Cause;
 use figure::Place;
 use std::fmt::Write as _;
@@ -170,6 +170,9 @@ fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
     for grid in tables.into_iter().flatten() {
         let title = escape(&grid.title);
         let _ = write!(html, "<h3>{title}</h3>\n{}", table(&grid));
+    }
+    if let Some(sentence) = validated::sentence(run) {
+        paragraph(&mut html, "", &sentence);
     }
     html.push_str("<h3>Charts</h3>\n");
     for chart in figure::of_chip(charts, &facts.name, Place::Chip) {
