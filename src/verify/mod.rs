@@ -22,6 +22,8 @@ pub mod regression;
 mod sample;
 mod stored;
 pub mod terms;
+#[cfg(test)]
+mod tests;
 pub mod vacuity;
 
 pub use case::{Case, Tensors};
