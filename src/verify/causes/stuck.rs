@@ -1,0 +1,126 @@
+//! Bits that never change, multipliers and PEs that give nothing.
+
+use super::output::most_frequent;
+use super::{Candidates, Family};
+use crate::verify::datapath::{Dead, Stuck, StuckBit};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// PEs that are looked at: those with the most elements that do not match.
+const PES: usize = 8;
+/// Above this many lanes single multipliers and the input bits of single lanes are not tried.
+const LANES: usize = 32;
+
+pub(super) fn causes(list: &mut Candidates<'_>) {
+    if list.case.layout.elements {
+        elements(list);
+    }
+    multipliers(list);
+    bits(list);
+}
+
+fn elements(list: &mut Candidates<'_>) {
+    let case = list.case;
+    let mut places: BTreeMap<(usize, [usize; 2]), Vec<i32>> = BTreeMap::new();
+    for at in case.mismatches() {
+        let moment = case.moment(at);
+        let values = places.entry((moment.row, moment.pixel)).or_default();
+        values.extend(case.observed[at]);
+    }
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_by_key(|(place, values)| (Reverse(values.len()), *place));
+    for ((row, pixel), values) in places.into_iter().take(PES) {
+        let [y, x] = pixel;
+        let pe = format!("the PE of array row {row}, tile pixel ({y}, {x})");
+        let text = format!("{pe} adds nothing to the bias");
+        list.add(Family::Stuck, "pe_dead", text, |d| {
+            d.write.pe = Some(Stuck {
+                row,
+                pixel,
+                value: None,
+            });
+        });
+        let value = most_frequent(values.into_iter());
+        let text = format!("{pe} always gives {}", value.unwrap_or(0));
+        list.add(Family::Stuck, "pe_stuck", text, |d| {
+            d.write.pe = Some(Stuck {
+                row,
+                pixel,
+                value: Some(value.unwrap_or(0)),
+            });
+        });
+    }
+}
+
+fn multipliers(list: &mut Candidates<'_>) {
+    let lanes = list.case.plan.work.array.pe.lanes;
+    let mut add = |key, what: &str, dead| {
+        let text = format!("{what} gives no product");
+        list.add(Family::Stuck, key, text, |d| d.dead = Some(dead));
+    };
+    let none = Dead::default();
+    for lane in 0..lanes {
+        let what = format!("lane {lane}");
+        let lane = Some(lane);
+        add("dead_lane", &what, Dead { lane, ..none });
+    }
+    for place in 0..3 {
+        let tap_col = Some(place);
+        let what = format!("column {place} of the multipliers");
+        add("dead_column", &what, Dead { tap_col, ..none });
+        let tap_row = Some(place);
+        let what = format!("row {place} of the multipliers");
+        add("dead_row", &what, Dead { tap_row, ..none });
+    }
+    for (y, x) in (0..3).flat_map(|y| (0..3).map(move |x| (y, x))) {
+        let dead = Dead {
+            tap_row: Some(y),
+            tap_col: Some(x),
+            ..none
+        };
+        add("dead_tap", &format!("tap ({y}, {x})"), dead);
+        for lane in (0..lanes).filter(|_| lanes <= LANES) {
+            let what = format!("the multiplier of lane {lane}, tap ({y}, {x})");
+            let lane = Some(lane);
+            add("dead_multiplier", &what, Dead { lane, ..dead });
+        }
+    }
+}
+
+fn bits(list: &mut Candidates<'_>) {
+    let lanes = list.case.plan.work.array.pe.lanes;
+    let (output, input, weight) = (
+        list.golden.write.ty.bits,
+        list.golden.read.ty.bits,
+        list.golden.weight.ty.bits,
+    );
+    let stuck = |bit, high, lane| Some(StuckBit { bit, high, lane });
+    for (high, value) in [(false, 0), (true, 1)] {
+        for bit in 0..output {
+            let text = format!("bit {bit} of the output is always {value}");
+            list.add(Family::Stuck, "output_bit", text, |d| {
+                d.write.stuck = stuck(bit, high, None);
+            });
+        }
+        for bit in 0..weight {
+            let text = format!("bit {bit} of every weight is always {value}");
+            list.add(Family::Stuck, "weight_bit", text, |d| {
+                d.weight.stuck = stuck(bit, high, None);
+            });
+        }
+        for bit in 0..input {
+            let text = format!("bit {bit} of every input is always {value}");
+            list.add(Family::Stuck, "input_bit", text, |d| {
+                d.read.stuck = stuck(bit, high, None);
+            });
+        }
+        for (lane, bit) in (0..lanes).flat_map(|l| (0..input).map(move |b| (l, b))) {
+            if lanes <= LANES {
+                let text = format!("bit {bit} of the input of lane {lane} is always {value}");
+                list.add(Family::Stuck, "input_lane_bit", text, |d| {
+                    d.read.stuck = stuck(bit, high, Some(lane));
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Bias, steps, accumulator, shortcut.
+
+use super::{Candidates, Family};
+use crate::fixed::{Accumulator, Overflow};
+use crate::verify::datapath::{Datapath, Skip, Start};
+
+pub(super) fn causes(list: &mut Candidates<'_>) {
+    starts(list);
+    steps(list);
+    accumulators(list);
+    if list.case.plan.quant.residual.is_some() {
+        shortcuts(list);
+    }
+}
+
+fn starts(list: &mut Candidates<'_>) {
+    let starts = [
+        (
+            "bias_missing",
+            "does not add the bias",
+            Start::Bias {
+                times: 0,
+                channel: 0,
+            },
+        ),
+        (
+            "bias_twice",
+            "adds the bias twice",
+            Start::Bias {
+                times: 2,
+                channel: 0,
+            },
+        ),
+        (
+            "bias_negated",
+            "subtracts the bias",
+            Start::Bias {
+                times: -1,
+                channel: 0,
+            },
+        ),
+        (
+            "bias_of_neighbour",
+            "takes the bias of the next channel",
+            Start::Bias {
+                times: 1,
+                channel: 1,
+            },
+        ),
+        (
+            "bias_of_neighbour",
+            "takes the bias of the previous channel",
+            Start::Bias {
+                times: 1,
+                channel: -1,
+            },
+        ),
+        (
+            "accumulator_not_cleared",
+            "adds to what the accumulator held before, which was right",
+            Start::BeforeAndBias,
+        ),
+        (
+            "accumulator_not_cleared",
+            "adds to what the accumulator held before, without the bias",
+            Start::Before,
+        ),
+        (
+            "accumulator_never_cleared",
+            "adds to what the accumulator held before, from the first Sweep on",
+            Start::Chain,
+        ),
+    ];
+    for (key, text, start) in starts {
+        list.add(Family::Sums, key, text, |d| d.sum.start = start);
+    }
+}
+
+fn steps(list: &mut Candidates<'_>) {
+    let passes = list.case.passes.iter().map(Vec::len).max().unwrap_or(0);
+    list.add(
+        Family::Sums,
+        "last_step_missing",
+        "leaves out the last step",
+        |d| {
+            d.sum.skip = Skip::Last;
+        },
+    );
+    list.add(
+        Family::Sums,
+        "first_step_missing",
+        "leaves out the first step",
+        |d| {
+            d.sum.skip = Skip::First;
+        },
+    );
+    for pass in 0..passes {
+        let text = format!("leaves out pass {pass}");
+        list.add(Family::Sums, "pass_missing", text, |d| {
+            d.sum.skip = Skip::Pass(pass)
+        });
+    }
+}
+
+fn accumulators(list: &mut Candidates<'_>) {
+    let own = list.golden.sum.accumulator;
+    for (overflow, does) in [(Overflow::Wrap, "wraps"), (Overflow::Saturate, "saturates")] {
+        let widths = [own.bits, 16, 18, 20, 24, 28, 32];
+        for bits in widths.into_iter().filter(|&bits| bits <= own.bits) {
+            let accumulator = Accumulator { bits, overflow };
+            let text = format!("the accumulator has {bits} bits and {does}");
+            list.add(Family::Sums, "accumulator_width", text, |d| {
+                d.sum.accumulator = accumulator;
+            });
+        }
+    }
+}
+
+fn shortcuts(list: &mut Candidates<'_>) {
+    let mut add = |key, text: &str, alter: &dyn Fn(&mut Datapath)| {
+        list.add(Family::Sums, key, text, alter);
+    };
+    add("shortcut_missing", "does not add the shortcut", &|d| {
+        d.shortcut.times = 0
+    });
+    add("shortcut_twice", "adds the shortcut twice", &|d| {
+        d.shortcut.times = 2
+    });
+    add("shortcut_negated", "subtracts the shortcut", &|d| {
+        d.shortcut.times = -1
+    });
+    add(
+        "shortcut_shift",
+        "the left shift of the shortcut is larger by one",
+        &|d| {
+            d.shortcut.shift = 1;
+        },
+    );
+    add(
+        "shortcut_shift",
+        "the left shift of the shortcut is smaller by one",
+        &|d| {
+            d.shortcut.shift = -1;
+        },
+    );
+    for (by, which) in [(1, "next"), (-1, "previous")] {
+        let text = format!("takes the factor of the shortcut of the {which} channel");
+        add("shortcut_of_neighbour", &text, &|d| d.shortcut.channel = by);
+    }
+}

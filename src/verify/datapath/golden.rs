@@ -1,0 +1,88 @@
+//! The rules as the layer has them.
+
+use super::{
+    Accumulator, Datapath, IntType, Kernel, Lanes, Multiplier, Overflow, Padding, Plan, Read,
+    Requantising, Rule, Shortcut, Skip, Source, Start, Sum, WeightRead, Write,
+};
+
+impl Datapath {
+    /// The rules of a layer.
+    ///
+    /// A golden run gave its output, so its accumulators did not trap: here they wrap.
+    pub(in crate::verify) fn golden(plan: &Plan) -> Self {
+        let (quant, accumulator) = (&plan.quant, plan.work.array.pe.accumulator);
+        let overflow = match accumulator.overflow {
+            Overflow::Trap => Overflow::Wrap,
+            kept @ (Overflow::Wrap | Overflow::Saturate) => kept,
+        };
+        Self {
+            read: read(plan),
+            weight: WeightRead {
+                ty: IntType::signed(plan.weight_bits),
+                kernel: Kernel::Straight,
+                source: Source::Own,
+                stuck: None,
+            },
+            dead: None,
+            sum: Sum {
+                start: Start::Bias {
+                    times: 1,
+                    channel: 0,
+                },
+                skip: Skip::None,
+                accumulator: Accumulator {
+                    bits: accumulator.bits,
+                    overflow,
+                },
+            },
+            shortcut: Shortcut {
+                times: 1,
+                zero_point: quant.residual.as_ref().map_or(0, |r| r.zero_point),
+                shift: 0,
+                channel: 0,
+            },
+            requantise: requantising(plan),
+            write: Write {
+                ty: quant.requantise.output,
+                lanes: Lanes::Straight,
+                offset: [0; 2],
+                swap_bytes: false,
+                stuck: None,
+                constant: None,
+                pe: None,
+            },
+        }
+    }
+}
+
+fn read(plan: &Plan) -> Read {
+    Read {
+        ty: plan.input_type,
+        zero_point: plan.quant.input_zero_point,
+        lanes: Lanes::Straight,
+        words: 0,
+        swap_bytes: false,
+        stuck: None,
+        offset: [0; 2],
+        stride: plan.work.conv.stride,
+        padding: Padding::ZeroPoint,
+        stale: None,
+        swap: None,
+    }
+}
+
+fn requantising(plan: &Plan) -> Requantising {
+    let requantise = &plan.quant.requantise;
+    let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = requantise.rule;
+    Requantising {
+        rounding,
+        multiplier: Multiplier::Channel(0),
+        shift_channel: 0,
+        shift: 0,
+        rounded_before: 0,
+        zero_point: requantise.zero_point,
+        overflow: requantise.overflow,
+        lower: requantise.lower,
+        upper: requantise.upper,
+    }
+}

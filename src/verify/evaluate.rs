@@ -1,0 +1,420 @@
+//! One output under given rules, step by step.
+
+use super::Case;
+use super::datapath::{
+    Datapath, Dead, Halo, Multiplier, Padding, Requantising, Skip, Source, Stale, Start, Swap,
+    moved, reread, wrapped,
+};
+use crate::fixed::{Overflow, shift_round, wrap};
+use crate::schedule::work::{Pass, PassKind};
+use crate::tensor::{IntType, Sign};
+
+/// Accumulators behind each other that a value that was never cleared is followed through.
+const CHAIN: usize = 256;
+
+/// An output and what it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Requantised {
+    /// `acc · multiplier`, before the rounding.
+    pub(super) product: i128,
+    pub(super) shift: u32,
+    /// After the rounding, with the zero point.
+    pub(super) rounded: i128,
+    pub(super) output: i32,
+}
+
+/// A pixel of the input that a tap reads.
+#[derive(Debug, Clone, Copy)]
+enum Pixel {
+    At(usize, usize),
+    /// Gives this, zero point subtracted.
+    Value(i64),
+}
+
+impl Case {
+    /// What is found at element `at`; `None` when nothing is written there.
+    pub(super) fn output(&self, rules: &Datapath, at: [usize; 4]) -> Option<i32> {
+        let write = &rules.write;
+        if write.constant.is_some() {
+            return write.constant;
+        }
+        let [n, y, x, c] = at;
+        let map = self.plan.work.output;
+        let y = moved(y, -write.offset[0], map.height)?;
+        let x = moved(x, -write.offset[1], map.width)?;
+        let lanes = self.plan.work.array.pe.lanes;
+        let c = write.lanes.channel(c, lanes);
+        if c >= map.channels {
+            return None;
+        }
+        let from = [n, y, x, c];
+        let moment = self.moment(from);
+        let broken = write
+            .pe
+            .filter(|pe| pe.row == moment.row && pe.pixel == moment.pixel);
+        let sum = match broken {
+            Some(pe) => match pe.value {
+                Some(value) => return Some(value),
+                None => self.plan.quant.bias[c],
+            },
+            None => self.sum(rules, from),
+        };
+        let own = self.plan.quant.requantise.output;
+        let value = self.requantised(&rules.requantise, sum, c).output;
+        let value = write
+            .stuck
+            .map_or(value, |bit| bit.apply(value, own, c % lanes));
+        let value = if write.swap_bytes {
+            reread(value.swap_bytes() >> 16, IntType { bits: 16, ..own })
+        } else {
+            value
+        };
+        Some(if write.ty == own {
+            value
+        } else {
+            reread(value, write.ty)
+        })
+    }
+
+    /// The accumulator after the last step.
+    pub(super) fn sum(&self, rules: &Datapath, at: [usize; 4]) -> i64 {
+        let start = match rules.sum.start {
+            Start::Bias { times, channel } => {
+                let bias = &self.plan.quant.bias;
+                times.saturating_mul(bias[wrapped(at[3], channel, bias.len())])
+            }
+            Start::BeforeAndBias => self.before(rules, at) + self.plan.quant.bias[at[3]],
+            Start::Before => self.before(rules, at),
+            Start::Chain => return self.chain(rules, at),
+        };
+        self.steps(rules, at, start, &mut |_, _| {})
+    }
+
+    /// What the accumulator held before, if it was right.
+    fn before(&self, rules: &Datapath, at: [usize; 4]) -> i64 {
+        let mut golden = *rules;
+        golden.sum.start = self.golden_datapath().sum.start;
+        self.accumulator_before(at)
+            .map_or(0, |from| self.sum(&golden, from))
+    }
+
+    /// The accumulator when it is never cleared.
+    fn chain(&self, rules: &Datapath, at: [usize; 4]) -> i64 {
+        let earlier = std::iter::successors(Some(at), |&at| self.accumulator_before(at));
+        let mut elements: Vec<[usize; 4]> = earlier.take(CHAIN).collect();
+        elements.reverse();
+        let accumulator = rules.sum.accumulator;
+        elements.into_iter().fold(0, |acc, at| {
+            let sum = i128::from(acc) + i128::from(self.plan.quant.bias[at[3]]);
+            let start = accumulator.fit(sum).unwrap_or(acc);
+            self.steps(rules, at, start, &mut |_, _| {})
+        })
+    }
+
+    /// All steps from `start` on; `seen` is told the accumulator after each pass.
+    pub(super) fn steps(
+        &self,
+        rules: &Datapath,
+        at: [usize; 4],
+        start: i64,
+        seen: &mut dyn FnMut(usize, i64),
+    ) -> i64 {
+        let passes = &self.passes[self.row_group_of(at[3])];
+        let accumulator = rules.sum.accumulator;
+        let mut acc = accumulator.start(start).unwrap_or(start);
+        for (index, pass) in passes.iter().enumerate() {
+            let skipped = match rules.sum.skip {
+                Skip::None => false,
+                Skip::First => index == 0,
+                Skip::Last => index + 1 == passes.len(),
+                Skip::Pass(pass) => index == pass,
+            };
+            if !skipped {
+                let addend = match pass.kind {
+                    PassKind::Window | PassKind::Packed => self.products(rules, at, index, pass),
+                    PassKind::Residual => self.shortcut(rules, at, pass),
+                };
+                acc = accumulator.add(acc, addend).unwrap_or(acc);
+            }
+            seen(index, acc);
+        }
+        acc
+    }
+
+    /// The sum of the products of one pass.
+    fn products(&self, rules: &Datapath, at: [usize; 4], index: usize, pass: &Pass) -> i64 {
+        let lanes = self.plan.work.array.pe.lanes;
+        let mut sum = 0;
+        for ky in pass.tap_rows.clone() {
+            for kx in pass.tap_cols.clone() {
+                let pixel = self.pixel(rules, at, [ky, kx]);
+                if matches!(pixel, Pixel::Value(0)) {
+                    continue;
+                }
+                for (place, channel) in pass.channels.clone().enumerate() {
+                    let lane = place % lanes;
+                    let tap = self.multiplier(pass, [ky, kx], place / lanes);
+                    if rules.dead.is_some_and(|dead| dead.holds(lane, tap)) {
+                        continue;
+                    }
+                    let activation = match pixel {
+                        Pixel::Value(value) => value,
+                        Pixel::At(y, x) => self.activation(rules, [at[0], y, x, channel], lane),
+                    };
+                    sum += activation * self.weight(rules, at[3], index, [ky, kx, place]);
+                }
+            }
+        }
+        sum
+    }
+
+    /// The multiplier of the nine of a lane that takes this tap.
+    fn multiplier(&self, pass: &Pass, [ky, kx]: [usize; 2], word: usize) -> [usize; 2] {
+        match pass.kind {
+            PassKind::Packed => [word / 3, word % 3],
+            PassKind::Window | PassKind::Residual if self.plan.work.conv.kernel == 1 => [1, 1],
+            PassKind::Window | PassKind::Residual => {
+                [ky - pass.tap_rows.start, kx - pass.tap_cols.start]
+            }
+        }
+    }
+
+    fn pixel(&self, rules: &Datapath, [_, oy, ox, _]: [usize; 4], tap: [usize; 2]) -> Pixel {
+        let (read, conv, map) = (&rules.read, &self.plan.work.conv, self.plan.work.input);
+        let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
+        let place = |out: usize, tap: usize, offset: isize| {
+            signed(out * read.stride + tap * conv.dilation) - signed(conv.padding) + offset
+        };
+        let mut y = place(oy, tap[0], read.offset[0]);
+        let mut x = place(ox, tap[1], read.offset[1]);
+        if let Some((halo, stale)) = read.stale
+            && self.in_halo(halo, [oy, ox], [y, x])
+        {
+            match (stale, halo) {
+                (Stale::ZeroPoint, _) => return Pixel::Value(0),
+                (Stale::Before, Halo::Above | Halo::Below) => y -= signed(self.plan.input_rows),
+                (Stale::Before, Halo::Left | Halo::Right) => {
+                    x -= signed(self.plan.work.array.tile_w * conv.stride);
+                }
+            }
+        }
+        let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|&at| at < size);
+        let nearest = |at: isize, size: usize| usize::try_from(at).unwrap_or(0).min(size - 1);
+        let (y, x) = match (inside(y, map.height), inside(x, map.width)) {
+            (Some(y), Some(x)) => (y, x),
+            _ => match read.padding {
+                Padding::ZeroPoint => return Pixel::Value(0),
+                Padding::Zero => return Pixel::Value(-i64::from(read.zero_point)),
+                Padding::NotSubtracted => {
+                    return Pixel::Value(i64::from(self.plan.quant.input_zero_point));
+                }
+                Padding::Edge => (nearest(y, map.height), nearest(x, map.width)),
+            },
+        };
+        let swapped = |at: usize, size: usize| Some(at ^ 1).filter(|&at| at < size).unwrap_or(at);
+        match read.swap {
+            Some(Swap::Rows) => Pixel::At(swapped(y, map.height), x),
+            Some(Swap::Columns) => Pixel::At(y, swapped(x, map.width)),
+            None => Pixel::At(y, x),
+        }
+    }
+
+    /// Whether an input pixel belongs to the neighbour of the strip or tile that reads it.
+    fn in_halo(&self, halo: Halo, [oy, ox]: [usize; 2], [y, x]: [isize; 2]) -> bool {
+        let (work, stride) = (&self.plan.work, self.plan.work.conv.stride);
+        let rows = &self.plan.strips[self.strip_of(oy)].out_rows;
+        let first = ox / work.array.tile_w * work.array.tile_w;
+        let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
+        match halo {
+            Halo::Above => y >= 0 && y < signed(rows.start * stride),
+            Halo::Below => y >= signed(rows.end * stride) && y < signed(work.input.height),
+            Halo::Left => x >= 0 && x < signed(first * stride),
+            Halo::Right => {
+                x >= signed((first + work.array.tile_w) * stride) && x < signed(work.input.width)
+            }
+        }
+    }
+
+    /// An activation of the map without its zero point.
+    fn activation(&self, rules: &Datapath, [n, y, x, channel]: [usize; 4], lane: usize) -> i64 {
+        let (read, own) = (&rules.read, self.plan.input_type);
+        let (lanes, channels) = (self.plan.work.array.pe.lanes, self.plan.work.input.channels);
+        let channel = read.lanes.channel(channel, lanes);
+        let shift = read.words * isize::try_from(lanes).unwrap_or(isize::MAX);
+        let words = channels.div_ceil(lanes) * lanes;
+        let channel = wrapped(channel, shift, words);
+        let mut value = if channel < channels {
+            self.input[(n, y, x, channel)]
+        } else {
+            0
+        };
+        if read.swap_bytes {
+            value = reread(value.swap_bytes() >> 16, IntType { bits: 16, ..own });
+        }
+        if let Some(bit) = read.stuck {
+            value = bit.apply(value, own, lane);
+        }
+        if read.ty != own {
+            value = reread(value, read.ty);
+        }
+        i64::from(value) - i64::from(read.zero_point)
+    }
+
+    fn weight(
+        &self,
+        rules: &Datapath,
+        channel: usize,
+        pass: usize,
+        [ky, kx, place]: [usize; 3],
+    ) -> i64 {
+        let (rule, work) = (&rules.weight, &self.plan.work);
+        let row_group = self.row_group_of(channel);
+        let passes = &self.passes[row_group];
+        let input = passes[pass].channels.start % work.group_inputs() + place;
+        let [ty, tx] = rule.kernel.tap([ky, kx], work.conv.kernel);
+        let all = &self.plan.quant.weight;
+        let value = match rule.source {
+            Source::Own => all[(channel, ty, tx, input)],
+            Source::Channel(by) => all[(wrapped(channel, by, all.dim().0), ty, tx, input)],
+            Source::RowGroupBefore => {
+                let before = row_group.checked_sub(1).map(|group| work.row_group(group));
+                let row = self.array_row_of(channel);
+                let other = before.and_then(|group| group.channels.clone().nth(row));
+                all[(other.unwrap_or(channel), ty, tx, input)]
+            }
+            Source::PassBefore => self.weight_of_pass_before(channel, pass, [ky, kx, place]),
+            Source::Stored {
+                start,
+                row,
+                tap_major,
+            } => {
+                let pass_now = &passes[pass];
+                let (lanes, taps) = (pass_now.channels.len(), pass_now.taps());
+                let tap = (ky - pass_now.tap_rows.start) * pass_now.tap_cols.len()
+                    + (kx - pass_now.tap_cols.start);
+                let inner = if tap_major {
+                    tap * lanes + place
+                } else {
+                    place * taps + tap
+                };
+                let array_row = self.array_row_of(channel);
+                let address = (array_row * lanes * taps + inner) * self.stored.size();
+                let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
+                let address = signed(address) + start + signed(array_row) * row;
+                reread(
+                    self.stored.weight(row_group, pass, address),
+                    IntType::signed(self.plan.weight_bits),
+                )
+            }
+        };
+        let own = IntType::signed(self.plan.weight_bits);
+        let lane = place % work.array.pe.lanes;
+        let value = rule.stuck.map_or(value, |bit| bit.apply(value, own, lane));
+        i64::from(if rule.ty == own {
+            value
+        } else {
+            reread(value, rule.ty)
+        })
+    }
+
+    /// The weight at the same multiplier in the pass before; 0 where that pass has none.
+    fn weight_of_pass_before(
+        &self,
+        channel: usize,
+        pass: usize,
+        [ky, kx, place]: [usize; 3],
+    ) -> i32 {
+        let passes = &self.passes[self.row_group_of(channel)];
+        let conv_passes = self.plan.work.conv_pass_count();
+        let (now, before) = (
+            &passes[pass],
+            &passes[pass.checked_sub(1).unwrap_or(conv_passes - 1)],
+        );
+        let y = ky - now.tap_rows.start + before.tap_rows.start;
+        let x = kx - now.tap_cols.start + before.tap_cols.start;
+        if place >= before.channels.len()
+            || !before.tap_rows.contains(&y)
+            || !before.tap_cols.contains(&x)
+        {
+            return 0;
+        }
+        let input = before.channels.start % self.plan.work.group_inputs() + place;
+        self.plan.quant.weight[(channel, y, x, input)]
+    }
+
+    /// What the shortcut adds.
+    pub(super) fn shortcut(&self, rules: &Datapath, at: [usize; 4], pass: &Pass) -> i64 {
+        let (Some(residual), Some(shortcut)) = (&self.plan.quant.residual, &self.shortcut) else {
+            return 0;
+        };
+        if !pass.channels.contains(&at[3]) {
+            return 0;
+        }
+        let rule = &rules.shortcut;
+        let factor = wrapped(at[3], rule.channel, residual.k.len());
+        let value = i64::from(shortcut[at]) - i64::from(rule.zero_point);
+        let product = value * i64::from(residual.k[factor]) * rule.times;
+        let shift = i64::from(residual.e[factor]) + rule.shift;
+        if shift < 0 {
+            product >> shift.unsigned_abs().min(62)
+        } else {
+            product << shift.min(24)
+        }
+    }
+
+    /// From the accumulator of channel `c` to its output.
+    pub(super) fn requantised(&self, rule: &Requantising, acc: i64, c: usize) -> Requantised {
+        let own = &self.plan.quant.requantise;
+        let channels = own.channels();
+        let multiplier = match rule.multiplier {
+            Multiplier::Channel(by) => i128::from(own.multiplier[wrapped(c, by, channels)]),
+            Multiplier::One => 1,
+            Multiplier::PowerOfTwo => power_of_two(own.multiplier[c]),
+        };
+        let shift = i64::from(own.shift[wrapped(c, rule.shift_channel, channels)]) + rule.shift;
+        let shift = u32::try_from(shift.clamp(0, 126)).unwrap_or(0);
+        let product = i128::from(acc) * multiplier;
+        let first = rule.rounded_before.min(shift);
+        let once = shift_round(product, first, rule.rounding);
+        let rounded = shift_round(once, shift - first, rule.rounding) + i128::from(rule.zero_point);
+        let (min, max) = (i128::from(own.output.min()), i128::from(own.output.max()));
+        let fitted = match (rule.overflow, own.output.sign) {
+            (Overflow::Saturate | Overflow::Trap, _) => rounded.clamp(min, max),
+            (Overflow::Wrap, Sign::Signed) => wrap(rounded, own.output.bits),
+            (Overflow::Wrap, Sign::Unsigned) => rounded & max,
+        };
+        let fitted = i32::try_from(fitted).unwrap_or(own.output.max());
+        Requantised {
+            product,
+            shift,
+            rounded,
+            output: fitted.clamp(rule.lower, rule.upper),
+        }
+    }
+}
+
+impl Dead {
+    /// Whether the multiplier of this lane and place gives nothing.
+    fn holds(self, lane: usize, [row, col]: [usize; 2]) -> bool {
+        self.lane.is_none_or(|dead| dead == lane)
+            && self.tap_row.is_none_or(|dead| dead == row)
+            && self.tap_col.is_none_or(|dead| dead == col)
+    }
+}
+
+/// The power of two nearest to a multiplier.
+fn power_of_two(multiplier: i32) -> i128 {
+    let Ok(m) = u32::try_from(multiplier) else {
+        return 0;
+    };
+    if m == 0 {
+        return 0;
+    }
+    let below = 1u64 << m.ilog2();
+    let m = u64::from(m);
+    i128::from(if m * m >= 2 * below * below {
+        2 * below
+    } else {
+        below
+    })
+}
