@@ -3,6 +3,7 @@
 pub mod chip;
 pub mod cli;
 pub mod contrast;
+pub mod diagnose;
 pub mod execute;
 pub mod fixed;
 pub mod float;
@@ -18,4 +19,3 @@ pub mod study;
 pub mod tensor;
 pub mod time;
 pub mod units;
-pub mod verify;

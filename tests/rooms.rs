@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const ROOMS: [&str; 19] = [
     "units", "problem", "tensor", "fixed", "chip", "network", "reparam", "float", "quantise",
-    "schedule", "time", "map", "execute", "rtl", "verify", "contrast", "study", "report", "cli",
+    "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study", "report", "cli",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -19,7 +19,7 @@ pub use extent::Extent;
 
 use super::datapath::Datapath;
 use super::sample::Sample;
-use super::{Case, VerifyError};
+use super::{Case, DiagnoseError};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -145,7 +145,7 @@ impl Case {
     ///
     /// # Errors
     /// When the golden output does not follow from the golden input and the integers.
-    pub fn causes(&self) -> Result<Causes, VerifyError> {
+    pub fn causes(&self) -> Result<Causes, DiagnoseError> {
         let sample = Sample::new(self, WRONG, RIGHT);
         self.golden_holds(&sample)?;
         let (wrong, right) = (sample.wrong.len(), sample.right.len());
@@ -198,14 +198,14 @@ impl Case {
     }
 
     /// The golden rules give the golden output.
-    fn golden_holds(&self, sample: &Sample) -> Result<(), VerifyError> {
+    fn golden_holds(&self, sample: &Sample) -> Result<(), DiagnoseError> {
         let rules = self.golden_datapath();
         let first = |list: &[[usize; 4]]| list.iter().copied().take(64).collect::<Vec<_>>();
         for at in [first(&sample.wrong), first(&sample.right)].concat() {
             let (given, computed) = (self.golden[at], self.output(&rules, at));
             if let Some(computed) = computed.filter(|&computed| computed != given) {
                 let e = self.outside(at);
-                return Err(VerifyError::NotGolden {
+                return Err(DiagnoseError::NotGolden {
                     at: [e.image, e.row, e.column, e.channel],
                     given,
                     computed,

@@ -2,7 +2,7 @@
 
 /// Why there is no [`super::Case`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
+pub enum DiagnoseError {
     /// The layer is not on the array, or is no layer of the schedule.
     #[error("layer {layer} is not a convolution or fully connected layer on the array")]
     NotOnArray {

@@ -2,7 +2,7 @@
 
 use super::super::regression::Skipped;
 use super::super::vacuity::{Side, Vacuity};
-use super::super::{Element, VerifyError};
+use super::super::{DiagnoseError, Element};
 use super::layers::{Layer, Rules, SPECS};
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn the_terms_end_in_the_output() {
         };
         assert!(matches!(
             case.terms(nowhere),
-            Err(VerifyError::NoElement { .. })
+            Err(DiagnoseError::NoElement { .. })
         ));
     }
 }
@@ -101,7 +101,7 @@ fn a_golden_output_of_another_input_is_refused() {
     };
     assert!(matches!(
         case_of_other.causes(),
-        Err(VerifyError::NotGolden { .. })
+        Err(DiagnoseError::NotGolden { .. })
     ));
 }
 

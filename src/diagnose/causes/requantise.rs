@@ -1,8 +1,8 @@
 //! Rounding, multiplier, shift, range and clamp.
 
 use super::{Candidates, Family};
+use crate::diagnose::datapath::{Datapath, Multiplier};
 use crate::fixed::{Overflow, Rounding, Rule};
-use crate::verify::datapath::{Datapath, Multiplier};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     roundings(list);

@@ -1,8 +1,8 @@
 //! Bias, steps, accumulator, shortcut.
 
 use super::{Candidates, Family};
+use crate::diagnose::datapath::{Datapath, Skip, Start};
 use crate::fixed::{Accumulator, Overflow};
-use crate::verify::datapath::{Datapath, Skip, Start};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     starts(list);

@@ -1,7 +1,7 @@
 //! Which weight a multiplier gets.
 
 use super::{Candidates, Family};
-use crate::verify::datapath::{Kernel, Source};
+use crate::diagnose::datapath::{Kernel, Source};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     let work = &list.case.plan.work;

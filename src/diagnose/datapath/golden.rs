@@ -9,7 +9,7 @@ impl Datapath {
     /// The rules of a layer.
     ///
     /// A golden run gave its output, so its accumulators did not trap: here they wrap.
-    pub(in crate::verify) fn golden(plan: &Plan) -> Self {
+    pub(in crate::diagnose) fn golden(plan: &Plan) -> Self {
         let (quant, accumulator) = (&plan.quant, plan.work.array.pe.accumulator);
         let overflow = match accumulator.overflow {
             Overflow::Trap => Overflow::Wrap,

@@ -1,8 +1,8 @@
 //! Signs and zero points.
 
 use super::{Candidates, Family};
+use crate::diagnose::datapath::{Datapath, Padding, other_sign};
 use crate::tensor::Sign;
-use crate::verify::datapath::{Datapath, Padding, other_sign};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     let name = |sign: Sign| match sign {

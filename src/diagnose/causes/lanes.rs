@@ -1,7 +1,7 @@
 //! Order of lanes, words and bytes, of the input and of the output.
 
 use super::{Candidates, Family};
-use crate::verify::datapath::Lanes;
+use crate::diagnose::datapath::Lanes;
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     let lanes = list.case.plan.work.array.pe.lanes;

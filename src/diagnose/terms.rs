@@ -1,7 +1,7 @@
 //! What one golden output is made of, term by term.
 
 use super::datapath::Datapath;
-use super::{Case, Element, VerifyError};
+use super::{Case, DiagnoseError, Element};
 use crate::schedule::work::PassKind;
 use serde::Serialize;
 
@@ -72,8 +72,8 @@ impl Case {
     ///
     /// # Errors
     /// When there is no such element.
-    pub fn terms(&self, element: Element) -> Result<Terms, VerifyError> {
-        let at = self.inside(element).ok_or(VerifyError::NoElement {
+    pub fn terms(&self, element: Element) -> Result<Terms, DiagnoseError> {
+        let at = self.inside(element).ok_or(DiagnoseError::NoElement {
             at: [element.image, element.row, element.column, element.channel],
         })?;
         let rules = self.golden_datapath();

@@ -1,7 +1,7 @@
 //! Which pixel a tap reads, what lies outside the map, and where an output goes.
 
 use super::{Candidates, Family};
-use crate::verify::datapath::Padding;
+use crate::diagnose::datapath::Padding;
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     let conv = list.case.plan.work.conv;

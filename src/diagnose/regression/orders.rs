@@ -1,8 +1,8 @@
 //! The true weights in other orders, beside an estimate.
 
 use super::{Order, TOLD, number, real};
-use crate::verify::Case;
-use crate::verify::datapath::{Kernel, Lanes, wrapped};
+use crate::diagnose::Case;
+use crate::diagnose::datapath::{Kernel, Lanes, wrapped};
 
 impl Case {
     /// Orders of the true weights, those nearest to `estimate` first; of equally near ones the simplest.

@@ -1,6 +1,6 @@
 //! What a layer is and in which order the array computes it.
 
-use super::VerifyError;
+use super::DiagnoseError;
 use crate::quantise::{QuantConv, QuantLayer, QuantNetwork};
 use crate::reparam::{LayerId, LayerOp};
 use crate::schedule::work::ConvWork;
@@ -67,8 +67,8 @@ impl Plan {
         schedule: &Schedule,
         network: &QuantNetwork,
         id: LayerId,
-    ) -> Result<Self, VerifyError> {
-        let refused = VerifyError::NotOnArray { layer: id.0 };
+    ) -> Result<Self, DiagnoseError> {
+        let refused = DiagnoseError::NotOnArray { layer: id.0 };
         let (Some(LayerPlan::Array(plan)), Some(QuantLayer::Conv(quant)), Some(layer)) = (
             schedule.layers.get(id.0),
             network.layers.get(id.0),
@@ -143,8 +143,8 @@ impl Plan {
     }
 
     /// Whether every integer that an element needs is there.
-    pub(super) fn check(&self) -> Result<(), VerifyError> {
-        let wrong = |what| Err(VerifyError::Integers { what });
+    pub(super) fn check(&self) -> Result<(), DiagnoseError> {
+        let wrong = |what| Err(DiagnoseError::Integers { what });
         let (work, quant) = (&self.work, &self.quant);
         let (conv, outputs) = (&work.conv, work.output.channels);
         let sizes = [

@@ -27,6 +27,6 @@ mod tests;
 pub mod vacuity;
 
 pub use case::{Case, Tensors};
-pub use error::VerifyError;
+pub use error::DiagnoseError;
 pub use place::{Bank, Banks, Element, Layout, Place};
 pub use plan::{OutputBuffer, Plan, SweepAt};

@@ -2,7 +2,7 @@
 
 use super::output::most_frequent;
 use super::{Candidates, Family};
-use crate::verify::datapath::{Dead, Stuck, StuckBit};
+use crate::diagnose::datapath::{Dead, Stuck, StuckBit};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 

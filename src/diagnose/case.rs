@@ -3,7 +3,7 @@
 use super::datapath::Datapath;
 use super::order::Order;
 use super::stored::Stored;
-use super::{Element, Layout, Plan, VerifyError};
+use super::{DiagnoseError, Element, Layout, Plan};
 use crate::schedule::work::Pass;
 use crate::tensor::{Activations, FeatureMap};
 use ndarray::Array4;
@@ -41,7 +41,7 @@ impl Case {
     ///
     /// # Errors
     /// When the integers or the shapes of the tensors do not fit the layer.
-    pub fn new(plan: Plan, tensors: Tensors<'_>, layout: Layout) -> Result<Self, VerifyError> {
+    pub fn new(plan: Plan, tensors: Tensors<'_>, layout: Layout) -> Result<Self, DiagnoseError> {
         plan.check()?;
         let work = &plan.work;
         let images = tensors.golden.dim().0;
@@ -58,7 +58,7 @@ impl Case {
             (true, Some(shortcut)) => Some(shaped(shortcut, "shortcut", out, flat)?),
             (true, None) => {
                 let (tensor, found) = ("shortcut", [0; 4]);
-                return Err(VerifyError::Shape {
+                return Err(DiagnoseError::Shape {
                     tensor,
                     found,
                     wanted: out,
@@ -163,9 +163,9 @@ fn shaped<T: Clone>(
     name: &'static str,
     wanted: [usize; 4],
     flat: bool,
-) -> Result<Array4<T>, VerifyError> {
+) -> Result<Array4<T>, DiagnoseError> {
     let found: [usize; 4] = tensor.dim().into();
-    let error = VerifyError::Shape {
+    let error = DiagnoseError::Shape {
         tensor: name,
         found,
         wanted,

@@ -1,7 +1,7 @@
 //! Banks that change places, and rows or columns that were not brought.
 
 use super::{Candidates, Family};
-use crate::verify::datapath::{Halo, Stale, Swap};
+use crate::diagnose::datapath::{Halo, Stale, Swap};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     let pairs = [

@@ -1,6 +1,6 @@
 //! Where a difference is confined to, for what no cause explains.
 
-use crate::verify::Case;
+use crate::diagnose::Case;
 use serde::Serialize;
 use std::ops::Range;
 
