@@ -23,7 +23,7 @@ pub use bounds::Bounds;
 pub use coverage::validated;
 pub use error::RtlError;
 pub use memory::{DramImage, tensor_bytes};
-pub use writes::{Write, WriteLog};
+pub use writes::{Write, WriteLog, Written};
 
 use crate::chip::Chip;
 use crate::quantise::QuantNetwork;
