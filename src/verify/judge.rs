@@ -1,10 +1,11 @@
 //! The verdict: every element of a dump beside the model's, and the first that differs.
 
-use super::Model;
 use super::cycles::Cycles;
 use super::dumps::{Element, Part, Subject};
 use super::masks::{Mask, Masks};
 use super::place::{Moment, Place, Places};
+use super::{Model, why};
+use crate::diagnose::causes::Causes;
 use crate::reparam::LayerId;
 use crate::report::work::op_words;
 use crate::schedule::LayerPlan;
@@ -98,6 +99,8 @@ pub struct Judged {
     pub notes: Vec<String>,
     /// Why it says nothing.
     pub vacuous: Option<String>,
+    /// Altered rules that give what was found; none where nothing differs, or an input does.
+    pub causes: Option<Causes>,
 }
 
 /// What was compared with what.
@@ -214,6 +217,7 @@ pub fn judge(model: Model<'_>, parts: &[Part], masks: &mut Masks, limit: usize) 
         let reason = "every output that the dump holds is constant in the model";
         judged[0].vacuous.get_or_insert_with(|| reason.to_owned());
     }
+    why::explain(&model, parts, &mut judged);
     judged
 }
 
@@ -267,7 +271,7 @@ fn one(
     judged
 }
 
-/// Sentences about one part, for every form of the report: here the ranked causes of its differences belong.
+/// Sentences about one part, for every form of the report.
 fn notes(part: &Part) -> Vec<String> {
     let alike = part.subject != Subject::Rest && part.expected.len() > FEW;
     if alike && constant(part.expected.iter().copied()) {
@@ -307,6 +311,7 @@ fn empty(model: &Model<'_>, part: &Part) -> Judged {
         some: Vec::new(),
         notes: Vec::new(),
         vacuous: None,
+        causes: None,
     }
 }
 

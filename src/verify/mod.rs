@@ -1,7 +1,7 @@
 //! Whether what hardware left agrees with the model.
 //!
 //! In: a [`Model`], a dump in any of its forms, masks. Out: a [`Report`]: a verdict, the first mismatch in the order of
-//! execution and of memory, counts by channel, row and column, cycles beside the model's. [`told`] says it on a
+//! execution and of memory, counts by channel, row and column, the causes that explain them, cycles beside the model's. [`told`] says it on a
 //! terminal and as JSON, JUnit XML and one HTML page. What cannot be judged is never called a match.
 
 pub mod cycles;
@@ -15,6 +15,7 @@ mod npy;
 pub mod origin;
 pub mod place;
 pub mod told;
+pub mod why;
 
 pub use judge::{Report, Verdict};
 

@@ -4,6 +4,7 @@ use super::dumps::text;
 use crate::problem::{Problem, Problems, Setting};
 use crate::report::manifest::digest;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a dump is to come from.
@@ -76,7 +77,7 @@ pub fn check(manifest: &Path, origin: &Origin<'_>) -> Result<(), Problems> {
     ))
 }
 
-/// Keys with another value, that `--set` can give.
+/// Keys with another value, that `--set` can give. A key of a list comes once an entry, in order.
 fn settings(read: &Value, origin: &Origin<'_>) -> Vec<String> {
     let below = |settings: &[Setting], above: &str| -> Vec<(String, String)> {
         let pair = |s: &Setting| (format!("{above}{}", s.key), s.value.clone());
@@ -84,13 +85,18 @@ fn settings(read: &Value, origin: &Origin<'_>) -> Vec<String> {
     };
     let wanted = [below(origin.study.1, ""), below(origin.chip.1, "chip.")].concat();
     let rows = read["config"].as_array().map_or(&[][..], Vec::as_slice);
-    let found = |key: &str| rows.iter().find(|row| row["key"] == *key);
-    let other = |(key, value): &(String, String)| match found(key) {
-        Some(row) if row["value"] == *value => None,
-        Some(row) => Some(format!("{key} = {}, this run has {value:?}", row["value"])),
-        None => Some(format!("no key {key}, this run has {value:?}")),
-    };
-    wanted.iter().filter_map(other).collect()
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut others = Vec::new();
+    for (key, value) in &wanted {
+        let turn = seen.entry(key).or_default();
+        match rows.iter().filter(|row| row["key"] == **key).nth(*turn) {
+            Some(row) if row["value"] == **value => {}
+            Some(row) => others.push(format!("{key} = {}, this run has {value:?}", row["value"])),
+            None => others.push(format!("no key {key}, this run has {value:?}")),
+        }
+        *turn += 1;
+    }
+    others
 }
 
 /// Files that the hardware ran and that are not as they were written. What it should answer is not looked at.

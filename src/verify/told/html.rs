@@ -37,6 +37,13 @@ pub fn html(report: &Report) -> String {
         .collect();
     if !firsts.is_empty() {
         sections.push(section("first", "First difference", firsts));
+        let causes: String = terminal::causes(report)
+            .iter()
+            .map(|(title, grid)| paragraph(title) + &table(grid))
+            .collect();
+        if !causes.is_empty() {
+            sections.push(section("causes", "Causes", causes));
+        }
         sections.push(section("more", "Differences", table(&list(report))));
         let maps = report.judged.iter().map(maps).collect();
         sections.push(section("maps", "Where they are", maps));

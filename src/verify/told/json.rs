@@ -71,6 +71,7 @@ fn tensor(part: &Judged) -> Value {
         "differing_elements_by_row": rows,
         "differing_elements_by_column": columns,
         "notes": part.notes,
+        "causes": part.causes,
         "differences": part.some.iter().map(|one| difference(part, one)).collect::<Vec<Value>>(),
     })
 }

@@ -3,6 +3,7 @@
 use super::super::Report;
 use super::super::cycles::Cycles;
 use super::super::judge::Judged;
+use super::super::why;
 use super::{sentence, terminal};
 use crate::report::html::escape;
 use std::fmt::Write;
@@ -76,14 +77,20 @@ fn tensor(part: &Judged) -> (String, Outcome) {
     let outcome = match (&part.vacuous, &part.in_execution) {
         (Some(why), _) => Outcome::Erred(why.clone()),
         (None, Some(first)) => Outcome::Failed(format!(
-            "{} of {} elements differ; first made: {}",
+            "{} of {} elements differ; first made: {}{}",
             counts.differ(),
             counts.compared,
-            sentence(part, first)
+            sentence(part, first),
+            cause(part)
         )),
         (None, None) => Outcome::Passed,
     };
     (name, outcome)
+}
+
+fn cause(part: &Judged) -> String {
+    let causes = part.causes.as_ref();
+    causes.map_or_else(String::new, |causes| format!("; {}", why::sentence(causes)))
 }
 
 fn counters(cycles: &Cycles) -> Outcome {

@@ -7,7 +7,11 @@ use super::{both, found, headline, place, sentence, some, warnings, xor};
 use crate::report::grid::Grid;
 use crate::report::human::grouped;
 use crate::report::{Borders, table};
+use crate::units::count;
 use std::fmt::Write;
+
+/// Causes of a layer that are told.
+const CAUSES: usize = 6;
 
 /// The whole report as text of at most `width` columns where words allow; no colour.
 #[must_use]
@@ -26,6 +30,9 @@ pub fn terminal(report: &Report, width: u16, borders: Borders) -> String {
     }
     if let Some((part, difference)) = report.first_in_memory() {
         let _ = write!(text, "\nFirst in memory order\n{}", block(part, difference));
+    }
+    for (title, grid) in causes(report) {
+        let _ = write!(text, "\n{title}\n{}", table::print(&grid, width, borders));
     }
     let (more, differ) = (some(report), report.counts().differ());
     if differ > 1 && !more.is_empty() {
@@ -69,6 +76,41 @@ pub(super) fn layers(report: &Report) -> Grid {
         );
     }
     grid
+}
+
+/// For each layer with causes what was tried, and the best of them.
+pub(super) fn causes(report: &Report) -> Vec<(String, Grid)> {
+    let of_part = |part: &Judged| {
+        let causes = part.causes.as_ref()?;
+        let title = format!(
+            "Causes of {} in {}: {} tried on {} elements that differ and {} that do not; {}",
+            part.name,
+            part.source,
+            causes.tried,
+            causes.wrong,
+            causes.right,
+            if causes.ranked.is_empty() {
+                "none explains one"
+            } else {
+                "the best first"
+            },
+        );
+        let head = ["rank", "cause", "explains", "breaks", "same bits as"];
+        let mut grid = Grid::new("Causes", &head, 2);
+        for cause in causes.ranked.iter().take(CAUSES) {
+            grid.rows.push(vec![
+                cause.rank.to_string(),
+                cause.cause.text.clone(),
+                grouped(count(cause.explained)),
+                grouped(count(cause.broken)),
+                cause.same_as.map_or_else(String::new, |place| {
+                    causes.ranked[place].cause.key.to_owned()
+                }),
+            ]);
+        }
+        Some((title, grid))
+    };
+    report.judged.iter().filter_map(of_part).collect()
 }
 
 /// Figures that differ, or all of them.
