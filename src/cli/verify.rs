@@ -300,7 +300,8 @@ fn mismatch(report: &Report) -> Problems {
     let mut problems = Vec::new();
     if let Some((part, first)) = report.first_in_execution() {
         let message = format!("the first that differs: {}", told::sentence(part, first));
-        let help = "look at the operation that makes it: nothing before it differs";
+        let help =
+            "look at the operation that makes it: nothing of the dump that is made earlier differs";
         problems.push(Problem::new("verify::mismatch", message, help));
     }
     let cycles = report.cycles.as_ref().filter(|cycles| cycles.checked);

@@ -20,13 +20,18 @@ use crate::report::human::grouped;
 pub fn headline(report: &Report) -> String {
     let counts = report.counts();
     let (of, all) = (&report.of, grouped(counts.compared));
+    let (held, layers) = (
+        report.layers.len() - report.not_compared().len(),
+        report.layers.len(),
+    );
     let run = format!("{} on {}", of.network, of.chip);
+    let of = format!("{held} of {layers} layers of {run}");
     let hidden = match counts.hidden {
         0 => String::new(),
         n => format!("; MASKS HIDE {} elements that differ", grouped(n)),
     };
     match report.verdict() {
-        Verdict::Match => format!("MATCH: all {all} elements compared of {run} are equal{hidden}"),
+        Verdict::Match => format!("MATCH: all {all} elements compared are equal, of {of}{hidden}"),
         Verdict::Mismatch if counts.differ() > 0 => {
             let differ = grouped(counts.differ());
             let parts = report
@@ -36,13 +41,13 @@ pub fn headline(report: &Report) -> String {
                 .count();
             let parts = format!("{parts} of {} tensors", report.judged.len());
             format!(
-                "MISMATCH: {differ} of {all} elements compared of {run} differ, in {parts}{hidden}"
+                "MISMATCH: {differ} of {all} elements compared differ, in {parts}, of {of}{hidden}"
             )
         }
         Verdict::Mismatch => {
             let off = report.cycles.iter().flat_map(|cycles| cycles.off()).count();
             format!(
-                "MISMATCH: all {all} elements compared of {run} are equal, {off} counters are not{hidden}"
+                "MISMATCH: all {all} elements compared are equal, {off} counters are not, of {of}{hidden}"
             )
         }
         Verdict::Unjudged => format!("CANNOT JUDGE {run}: the data are vacuous{hidden}"),
