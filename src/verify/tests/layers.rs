@@ -262,11 +262,14 @@ fn requantise(spec: Spec, shift: u8, outputs: usize, ty: IntType) -> Requantise 
     Requantise::new(rule, multipliers, shifts, target).unwrap()
 }
 
+/// An activation without its zero point, for an output (image, row, column), from a pixel and a channel.
+type Reader<'a> = dyn Fn([usize; 3], [i64; 2], usize) -> i64 + 'a;
+
 /// The rules of the plain sums, each of which a test may replace.
 pub(super) struct Rules<'a> {
     pub(super) bias: Box<dyn Fn(usize) -> i64 + 'a>,
     pub(super) stride: usize,
-    pub(super) input: Box<dyn Fn([usize; 3], [i64; 2], usize) -> i64 + 'a>,
+    pub(super) input: Box<Reader<'a>>,
     pub(super) weight: Box<dyn Fn([usize; 4]) -> i64 + 'a>,
     pub(super) keep: Box<dyn Fn([usize; 3]) -> bool + 'a>,
     pub(super) shortcut: Box<dyn Fn(i32) -> i64 + 'a>,
