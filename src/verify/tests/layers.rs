@@ -121,9 +121,15 @@ impl Layer {
         let input = Array4::from_shape_simple_fn((2, side, side, inputs), || value(ty));
         let shortcut = Array4::from_shape_simple_fn((2, size, size, outputs), || value(ty));
         let weights = (outputs, spec.kernel, spec.kernel, inputs / spec.groups);
-        let weight = Array4::from_shape_simple_fn(weights, || value(IntType::signed(8)));
+        // Coarse weights and biases in the shift family: their sums often lie halfway between two outputs.
+        let grain = match (spec.rule)(Rounding::Floor) {
+            Rule::Shift(_) => 32,
+            Rule::Multiplier(_) => 1,
+        };
+        let weight =
+            Array4::from_shape_simple_fn(weights, || value(IntType::signed(8)) / grain * grain);
         let bias = (0..outputs)
-            .map(|_| rng.random_range(-9000..=9000))
+            .map(|_| rng.random_range(-9000..=9000) / i64::from(grain) * i64::from(grain))
             .collect();
         let residual = spec.shortcut.then(|| QuantResidual {
             zero_point: 5,
