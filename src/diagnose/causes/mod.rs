@@ -32,6 +32,8 @@ pub const RIGHT: usize = 1024;
 pub const TOLD: usize = 16;
 /// Causes that survive the first look.
 const FINALISTS: usize = 64;
+/// A cause is dropped at the first look when another explains more than this many times as much.
+const SHARE: usize = 4;
 /// Products that the first look at one cause takes at most.
 const FIRST_LOOK: usize = 1 << 18;
 
@@ -164,6 +166,8 @@ impl Case {
         let products = (conv.kernel * conv.kernel * self.plan.work.group_inputs()).max(1);
         let look = (FIRST_LOOK / products).clamp(16, 128);
         let mut trials = self.trials(&candidates, &all, &sample.part(look, look / 2));
+        let best = trials.first().map_or(0, |trial| trial.explained);
+        trials.retain(|trial| trial.explained * SHARE >= best);
         trials.truncate(FINALISTS);
         let mut finalists: Vec<usize> = trials.iter().map(|trial| trial.candidate).collect();
         finalists.sort_unstable();

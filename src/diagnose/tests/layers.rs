@@ -121,9 +121,15 @@ impl Layer {
         let input = Array4::from_shape_simple_fn((2, side, side, inputs), || value(ty));
         let shortcut = Array4::from_shape_simple_fn((2, size, size, outputs), || value(ty));
         let weights = (outputs, spec.kernel, spec.kernel, inputs / spec.groups);
-        let weight = Array4::from_shape_simple_fn(weights, || value(IntType::signed(8)));
+        // Coarse weights and biases in the shift family: their sums often lie halfway between two outputs.
+        let grain = match (spec.rule)(Rounding::Floor) {
+            Rule::Shift(_) => 32,
+            Rule::Multiplier(_) => 1,
+        };
+        let weight =
+            Array4::from_shape_simple_fn(weights, || value(IntType::signed(8)) / grain * grain);
         let bias = (0..outputs)
-            .map(|_| rng.random_range(-9000..=9000))
+            .map(|_| rng.random_range(-9000..=9000) / i64::from(grain) * i64::from(grain))
             .collect();
         let residual = spec.shortcut.then(|| QuantResidual {
             zero_point: 5,
@@ -262,11 +268,14 @@ fn requantise(spec: Spec, shift: u8, outputs: usize, ty: IntType) -> Requantise 
     Requantise::new(rule, multipliers, shifts, target).unwrap()
 }
 
+/// An activation without its zero point, for an output (image, row, column), from a pixel and a channel.
+type Reader<'a> = dyn Fn([usize; 3], [i64; 2], usize) -> i64 + 'a;
+
 /// The rules of the plain sums, each of which a test may replace.
 pub(super) struct Rules<'a> {
     pub(super) bias: Box<dyn Fn(usize) -> i64 + 'a>,
     pub(super) stride: usize,
-    pub(super) input: Box<dyn Fn([usize; 3], [i64; 2], usize) -> i64 + 'a>,
+    pub(super) input: Box<Reader<'a>>,
     pub(super) weight: Box<dyn Fn([usize; 4]) -> i64 + 'a>,
     pub(super) keep: Box<dyn Fn([usize; 3]) -> bool + 'a>,
     pub(super) shortcut: Box<dyn Fn(i32) -> i64 + 'a>,

@@ -32,16 +32,14 @@ fn first(layer: &Layer, observed: &Array4<Option<i32>>, key: &str) -> Result<(),
 fn found(key: &str, fault: impl Fn(&Layer) -> Option<Array4<Option<i32>>>) {
     let mut altered = 0;
     for (index, spec) in SPECS.into_iter().enumerate() {
-        for seed in 0..2 {
-            let layer = Layer::new(spec, seed);
-            let golden = layer.golden().mapv(Some);
-            let Some(observed) = fault(&layer).filter(|observed| *observed != golden) else {
-                continue;
-            };
-            altered += 1;
-            if let Err(what) = first(&layer, &observed, key) {
-                panic!("layer {index}, seed {seed}: {what}");
-            }
+        let layer = Layer::new(spec, 7);
+        let golden = layer.golden().mapv(Some);
+        let Some(observed) = fault(&layer).filter(|observed| *observed != golden) else {
+            continue;
+        };
+        altered += 1;
+        if let Err(what) = first(&layer, &observed, key) {
+            panic!("layer {index}: {what}");
         }
     }
     assert!(altered > 0, "{key} alters no layer");

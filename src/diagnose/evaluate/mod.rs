@@ -1,13 +1,16 @@
 //! One output under given rules, step by step.
 
+mod read;
+mod weight;
+
 use super::Case;
 use super::datapath::{
-    Datapath, Dead, Halo, Multiplier, Padding, Requantising, Skip, Source, Stale, Start, Swap,
-    moved, reread, wrapped,
+    Datapath, Dead, Multiplier, Requantising, Skip, Start, moved, reread, wrapped,
 };
 use crate::fixed::{Overflow, shift_round, wrap};
 use crate::schedule::work::{Pass, PassKind};
 use crate::tensor::{IntType, Sign};
+use read::Pixel;
 
 /// Accumulators behind each other that a value that was never cleared is followed through.
 const CHAIN: usize = 256;
@@ -21,14 +24,6 @@ pub(super) struct Requantised {
     /// After the rounding, with the zero point.
     pub(super) rounded: i128,
     pub(super) output: i32,
-}
-
-/// A pixel of the input that a tap reads.
-#[derive(Debug, Clone, Copy)]
-enum Pixel {
-    At(usize, usize),
-    /// Gives this, zero point subtracted.
-    Value(i64),
 }
 
 impl Case {
@@ -177,169 +172,6 @@ impl Case {
                 [ky - pass.tap_rows.start, kx - pass.tap_cols.start]
             }
         }
-    }
-
-    fn pixel(&self, rules: &Datapath, [_, oy, ox, _]: [usize; 4], tap: [usize; 2]) -> Pixel {
-        let (read, conv, map) = (&rules.read, &self.plan.work.conv, self.plan.work.input);
-        let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
-        let place = |out: usize, tap: usize, offset: isize| {
-            signed(out * read.stride + tap * conv.dilation) - signed(conv.padding) + offset
-        };
-        let mut y = place(oy, tap[0], read.offset[0]);
-        let mut x = place(ox, tap[1], read.offset[1]);
-        if let Some((halo, stale)) = read.stale
-            && self.in_halo(halo, [oy, ox], [y, x])
-        {
-            match (stale, halo) {
-                (Stale::ZeroPoint, _) => return Pixel::Value(0),
-                (Stale::Before, Halo::Above | Halo::Below) => y -= signed(self.plan.input_rows),
-                (Stale::Before, Halo::Left | Halo::Right) => {
-                    x -= signed(self.plan.work.array.tile_w * conv.stride);
-                }
-            }
-        }
-        let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|&at| at < size);
-        let nearest = |at: isize, size: usize| usize::try_from(at).unwrap_or(0).min(size - 1);
-        let (y, x) = match (inside(y, map.height), inside(x, map.width)) {
-            (Some(y), Some(x)) => (y, x),
-            _ => match read.padding {
-                Padding::ZeroPoint => return Pixel::Value(0),
-                Padding::Zero => return Pixel::Value(-i64::from(read.zero_point)),
-                Padding::NotSubtracted => {
-                    return Pixel::Value(i64::from(self.plan.quant.input_zero_point));
-                }
-                Padding::Edge => (nearest(y, map.height), nearest(x, map.width)),
-            },
-        };
-        let swapped = |at: usize, size: usize| Some(at ^ 1).filter(|&at| at < size).unwrap_or(at);
-        match read.swap {
-            Some(Swap::Rows) => Pixel::At(swapped(y, map.height), x),
-            Some(Swap::Columns) => Pixel::At(y, swapped(x, map.width)),
-            None => Pixel::At(y, x),
-        }
-    }
-
-    /// Whether an input pixel belongs to the neighbour of the strip or tile that reads it.
-    fn in_halo(&self, halo: Halo, [oy, ox]: [usize; 2], [y, x]: [isize; 2]) -> bool {
-        let (work, stride) = (&self.plan.work, self.plan.work.conv.stride);
-        let rows = &self.plan.strips[self.strip_of(oy)].out_rows;
-        let first = ox / work.array.tile_w * work.array.tile_w;
-        let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
-        match halo {
-            Halo::Above => y >= 0 && y < signed(rows.start * stride),
-            Halo::Below => y >= signed(rows.end * stride) && y < signed(work.input.height),
-            Halo::Left => x >= 0 && x < signed(first * stride),
-            Halo::Right => {
-                x >= signed((first + work.array.tile_w) * stride) && x < signed(work.input.width)
-            }
-        }
-    }
-
-    /// An activation of the map without its zero point.
-    fn activation(&self, rules: &Datapath, [n, y, x, channel]: [usize; 4], lane: usize) -> i64 {
-        let (read, own) = (&rules.read, self.plan.input_type);
-        let (lanes, channels) = (self.plan.work.array.pe.lanes, self.plan.work.input.channels);
-        let channel = read.lanes.channel(channel, lanes);
-        let shift = read.words * isize::try_from(lanes).unwrap_or(isize::MAX);
-        let words = channels.div_ceil(lanes) * lanes;
-        let channel = wrapped(channel, shift, words);
-        let mut value = if channel < channels {
-            self.input[(n, y, x, channel)]
-        } else {
-            0
-        };
-        if read.swap_bytes {
-            value = reread(value.swap_bytes() >> 16, IntType { bits: 16, ..own });
-        }
-        if let Some(bit) = read.stuck {
-            value = bit.apply(value, own, lane);
-        }
-        if read.ty != own {
-            value = reread(value, read.ty);
-        }
-        i64::from(value) - i64::from(read.zero_point)
-    }
-
-    fn weight(
-        &self,
-        rules: &Datapath,
-        channel: usize,
-        pass: usize,
-        [ky, kx, place]: [usize; 3],
-    ) -> i64 {
-        let (rule, work) = (&rules.weight, &self.plan.work);
-        let row_group = self.row_group_of(channel);
-        let passes = &self.passes[row_group];
-        let input = passes[pass].channels.start % work.group_inputs() + place;
-        let [ty, tx] = rule.kernel.tap([ky, kx], work.conv.kernel);
-        let all = &self.plan.quant.weight;
-        let value = match rule.source {
-            Source::Own => all[(channel, ty, tx, input)],
-            Source::Channel(by) => all[(wrapped(channel, by, all.dim().0), ty, tx, input)],
-            Source::RowGroupBefore => {
-                let before = row_group.checked_sub(1).map(|group| work.row_group(group));
-                let row = self.array_row_of(channel);
-                let other = before.and_then(|group| group.channels.clone().nth(row));
-                all[(other.unwrap_or(channel), ty, tx, input)]
-            }
-            Source::PassBefore => self.weight_of_pass_before(channel, pass, [ky, kx, place]),
-            Source::Stored {
-                start,
-                row,
-                tap_major,
-            } => {
-                let pass_now = &passes[pass];
-                let (lanes, taps) = (pass_now.channels.len(), pass_now.taps());
-                let tap = (ky - pass_now.tap_rows.start) * pass_now.tap_cols.len()
-                    + (kx - pass_now.tap_cols.start);
-                let inner = if tap_major {
-                    tap * lanes + place
-                } else {
-                    place * taps + tap
-                };
-                let array_row = self.array_row_of(channel);
-                let address = (array_row * lanes * taps + inner) * self.stored.size();
-                let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
-                let address = signed(address) + start + signed(array_row) * row;
-                reread(
-                    self.stored.weight(row_group, pass, address),
-                    IntType::signed(self.plan.weight_bits),
-                )
-            }
-        };
-        let own = IntType::signed(self.plan.weight_bits);
-        let lane = place % work.array.pe.lanes;
-        let value = rule.stuck.map_or(value, |bit| bit.apply(value, own, lane));
-        i64::from(if rule.ty == own {
-            value
-        } else {
-            reread(value, rule.ty)
-        })
-    }
-
-    /// The weight at the same multiplier in the pass before; 0 where that pass has none.
-    fn weight_of_pass_before(
-        &self,
-        channel: usize,
-        pass: usize,
-        [ky, kx, place]: [usize; 3],
-    ) -> i32 {
-        let passes = &self.passes[self.row_group_of(channel)];
-        let conv_passes = self.plan.work.conv_pass_count();
-        let (now, before) = (
-            &passes[pass],
-            &passes[pass.checked_sub(1).unwrap_or(conv_passes - 1)],
-        );
-        let y = ky - now.tap_rows.start + before.tap_rows.start;
-        let x = kx - now.tap_cols.start + before.tap_cols.start;
-        if place >= before.channels.len()
-            || !before.tap_rows.contains(&y)
-            || !before.tap_cols.contains(&x)
-        {
-            return 0;
-        }
-        let input = before.channels.start % self.plan.work.group_inputs() + place;
-        self.plan.quant.weight[(channel, y, x, input)]
     }
 
     /// What the shortcut adds.
