@@ -4,6 +4,7 @@ pub mod chip;
 pub mod cli;
 pub mod contrast;
 pub mod diagnose;
+pub mod dump;
 pub mod execute;
 pub mod fixed;
 pub mod float;

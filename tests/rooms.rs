@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 20] = [
-    "units", "problem", "tensor", "fixed", "chip", "network", "reparam", "float", "quantise",
-    "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study", "report",
+const ROOMS: [&str; 21] = [
+    "units", "problem", "dump", "tensor", "fixed", "chip", "network", "reparam", "float",
+    "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study", "report",
     "verify", "cli",
 ];
 
