@@ -260,6 +260,7 @@ impl Macs {
 
 /// A count as the 64-bit number that units hold.
 #[must_use]
+#[inline]
 pub fn count(n: usize) -> u64 {
     u64::try_from(n).expect("usize is at most 64 bits wide")
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 const ROOMS: [&str; 21] = [
     "units", "problem", "dump", "tensor", "fixed", "chip", "network", "reparam", "float",
-    "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study", "report",
-    "verify", "cli",
+    "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study",
+    "report", "verify", "cli",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

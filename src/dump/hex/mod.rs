@@ -70,6 +70,10 @@ impl<'f, R: Read> Reader<'f, R> {
         }
     }
 
+    fn digits_of_a_word(&self) -> usize {
+        self.bits.div_ceil(4) as usize
+    }
+
     /// Where the next byte stands.
     fn here(&self) -> Place {
         Place::Text {
@@ -128,6 +132,7 @@ const SPACE: u8 = 18;
 const OTHER: u8 = 19;
 
 /// The kind of a byte.
+#[inline]
 fn kind(byte: u8) -> u8 {
     KIND[usize::from(byte)]
 }

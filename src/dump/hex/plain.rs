@@ -1,19 +1,9 @@
-//! Runs of plain words: digits and white space in the window, no more than 64 bits.
+//! Runs of plain words, as `$writememh` writes them: as many digits as the width has, then white space.
 
-use super::{Reader, SPACE, kind};
-use crate::dump::{DumpError, Place, Word, bytes_of};
+use super::{Reader, SPACE, UNKNOWN, kind};
+use crate::dump::{DumpError, Place, Word};
 use crate::units::count;
 use std::io::Read;
-
-/// Digits of 64 bits.
-const MOST_DIGITS: usize = 16;
-
-/// A word of the window: its value, and where its digits begin and end.
-struct Plain {
-    value: u64,
-    start: usize,
-    end: usize,
-}
 
 impl<R: Read> Reader<'_, R> {
     /// Gives plain words to `each` up to the first token that is something else, or that the window cuts.
@@ -21,39 +11,58 @@ impl<R: Read> Reader<'_, R> {
         &mut self,
         each: &mut impl FnMut(Word<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.bits > u64::BITS {
-            return Ok(());
+        match self.digits_of_a_word() {
+            2 => self.run::<2, E>(each),
+            4 => self.run::<4, E>(each),
+            8 => self.run::<8, E>(each),
+            16 => self.run::<16, E>(each),
+            _ => self.run::<0, E>(each),
         }
-        let (bits, bytes) = (self.bits, bytes_of(self.bits));
+    }
+
+    /// As [`Self::plain_words`]; `DIGITS` are those of a word where the compiler should know, else 0.
+    fn run<const DIGITS: usize, E: From<DumpError>>(
+        &mut self,
+        each: &mut impl FnMut(Word<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let bits = self.bits;
+        let digits = match DIGITS {
+            0 => self.digits_of_a_word(),
+            known => known,
+        };
         let offset = self.window.offset();
         let rest = self.window.rest();
-        let (mut line, mut line_start) = (self.line, self.line_start);
-        let mut address = self.address;
+        let value = &mut self.value[..digits.div_ceil(2)];
+        let (mut line, mut line_start, mut address) = (self.line, self.line_start, self.address);
         let mut taken = 0;
         let mut end = Ok(());
-        while let Some(now) = address {
-            let mut start = taken;
-            skip_space(rest, &mut start, |newline| {
-                line += 1;
-                line_start = offset + count(newline) + 1;
-            });
-            taken = start;
-            let Some(word) = word(rest, start).filter(|word| word.value >> (bits - 1) <= 1) else {
+        while let (Some(now), Ok(())) = (address, &end) {
+            while let Some(&byte) = rest.get(taken)
+                && kind(byte) == SPACE
+            {
+                taken += 1;
+                if byte == b'\n' {
+                    line += 1;
+                    line_start = offset + count(taken);
+                }
+            }
+            let word = rest.get(taken..=taken + digits);
+            let Some((&behind, word)) = word.and_then(<[u8]>::split_last) else {
                 break;
             };
-            taken = word.end;
+            if kind(behind) != SPACE || !pack(word, bits, value) {
+                break;
+            }
+            let column = offset + count(taken) - line_start + 1;
+            taken += digits;
             address = now.checked_add(1);
-            let column = offset + count(word.start) - line_start + 1;
             end = each(Word {
                 address: Some(now),
                 bits,
-                value: &word.value.to_le_bytes()[..bytes],
+                value,
                 unknown: &[],
                 place: Place::Text { line, column },
             });
-            if end.is_err() {
-                break;
-            }
         }
         (self.line, self.line_start, self.address) = (line, line_start, address);
         self.window.take(taken);
@@ -61,29 +70,24 @@ impl<R: Read> Reader<'_, R> {
     }
 }
 
-/// Moves `at` to the first byte that is no white space.
-fn skip_space(rest: &[u8], at: &mut usize, mut newline: impl FnMut(usize)) {
-    while let Some(&byte) = rest.get(*at)
-        && kind(byte) == SPACE
-    {
-        if byte == b'\n' {
-            newline(*at);
-        }
-        *at += 1;
+/// Packs the digits of a word into bytes, the lowest first. Whether all are digits and fit the width.
+#[inline]
+fn pack(digits: &[u8], bits: u32, value: &mut [u8]) -> bool {
+    let mut seen = 0;
+    let mut top = 0;
+    for (byte, pair) in value.iter_mut().zip(digits.rchunks(2)) {
+        let (high, low) = match *pair {
+            [high, low] => (kind(high), kind(low)),
+            [low] => (0, kind(low)),
+            _ => (0, 0),
+        };
+        // A kind that is no digit has a bit that no digit has.
+        seen |= high | low;
+        top = high << 4 | low & 0xf;
+        *byte = top;
     }
-}
-
-/// The word at `start`, if it is plain and white space follows it in the window.
-fn word(rest: &[u8], start: usize) -> Option<Plain> {
-    let mut value = 0_u64;
-    let mut end = start;
-    loop {
-        let kind = kind(*rest.get(end)?);
-        if kind > 15 {
-            let plain = kind == SPACE && (1..=MOST_DIGITS).contains(&(end - start));
-            return plain.then_some(Plain { value, start, end });
-        }
-        value = value << 4 | u64::from(kind);
-        end += 1;
-    }
+    let above = u8::MAX
+        .checked_shl(bits % 8)
+        .filter(|_| !bits.is_multiple_of(8));
+    seen < UNKNOWN && top & above.unwrap_or(0) == 0
 }

@@ -78,7 +78,7 @@ impl<R: Read> Reader<'_, R> {
         each: &mut impl FnMut(Word<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (place, bits) = (self.here(), self.bits);
-        let most = bits.div_ceil(4) as usize;
+        let most = self.digits_of_a_word();
         if !self.digits(place, most, |found| Fault::TooWide { found, bits })? {
             Err(self.error(place, Fault::NoDigit))?;
         }
