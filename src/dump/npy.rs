@@ -48,20 +48,8 @@ impl<'f, R: Read> Array<'f, R> {
         if !start.starts_with(MAGIC) {
             return Err(fault("does not begin with \\x93NUMPY"));
         }
-        let (front, length) = match *start {
-            [.., 1, 0, low, high, _, _] if start.len() == 12 => {
-                (10, usize::from(u16::from_le_bytes([low, high])))
-            }
-            [.., 2 | 3, 0, a, b, c, d] if start.len() == 12 => {
-                let length = usize::try_from(u32::from_le_bytes([a, b, c, d]));
-                (12, length.unwrap_or(usize::MAX))
-            }
-            _ => {
-                return Err(fault(
-                    "is of a version other than 1.0, 2.0 and 3.0, or cut off",
-                ));
-            }
-        };
+        let (front, length) = extent(&start[MAGIC.len()..])
+            .ok_or_else(|| fault("is of a version other than 1.0, 2.0 and 3.0, or cut off"))?;
         if length > LONGEST {
             return Err(fault("is longer than any header of an integer array"));
         }
@@ -105,6 +93,18 @@ impl<'f, R: Read> Array<'f, R> {
         };
         let place = Place::Byte(self.window.offset());
         Err(DumpError::new(self.file, place, Fault::NpyElements { wanted, found }).into())
+    }
+}
+
+/// Bytes in front of the dictionary and in it, from what follows the magic word.
+fn extent(start: &[u8]) -> Option<(usize, usize)> {
+    match *start {
+        [1, 0, low, high, ..] => Some((10, usize::from(u16::from_le_bytes([low, high])))),
+        [2 | 3, 0, a, b, c, d] => {
+            let length = usize::try_from(u32::from_le_bytes([a, b, c, d]));
+            Some((12, length.unwrap_or(usize::MAX)))
+        }
+        _ => None,
     }
 }
 

@@ -88,19 +88,10 @@ pub(super) fn elements<R: Read, E: From<DumpError>>(
         let mut taken = 0;
         for chunk in whole.take(usize::try_from(most - read).unwrap_or(usize::MAX)) {
             let mut turned = [0; 8];
-            let value = match element.order {
-                ByteOrder::Little => chunk,
-                ByteOrder::Big => {
-                    let turned = &mut turned[..bytes];
-                    turned.copy_from_slice(chunk);
-                    turned.reverse();
-                    turned
-                }
-            };
             each(Word {
                 address: Some(read),
                 bits,
-                value,
+                value: lowest_first(chunk, element.order, &mut turned),
                 unknown: &[],
                 place: Place::Byte(start + count(taken)),
             })?;
@@ -119,6 +110,20 @@ pub(super) fn elements<R: Read, E: From<DumpError>>(
             Err(DumpError::new(file, Place::Byte(window.offset()), fault).into())
         }
         _ => Ok(read),
+    }
+}
+
+/// The bytes of an integer from the lowest on.
+#[inline]
+fn lowest_first<'b>(bytes: &'b [u8], order: ByteOrder, turned: &'b mut [u8; 8]) -> &'b [u8] {
+    match order {
+        ByteOrder::Little => bytes,
+        ByteOrder::Big => {
+            let turned = &mut turned[..bytes.len()];
+            turned.copy_from_slice(bytes);
+            turned.reverse();
+            turned
+        }
     }
 }
 

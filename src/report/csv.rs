@@ -63,12 +63,21 @@ fn header() -> Vec<String> {
             .iter()
             .map(|&kind| format!("dram_{}_bytes", traffic_key(kind))),
     );
-    header.extend([
-        "dram_total_bytes".to_owned(),
-        "utilisation_fraction".to_owned(),
-        "rtl_validated".to_owned(),
-    ]);
+    let last = ["dram_total_bytes", "utilisation_fraction", "rtl_validated"];
+    header.extend(last.map(str::to_owned));
     header
+}
+
+/// Kernel, stride and groups; empty for an operator without a window.
+fn window(op: &LayerOp) -> [String; 3] {
+    let window = match op {
+        LayerOp::Conv { conv, .. } => [conv.kernel, conv.stride, conv.groups],
+        LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => [pool.kernel, pool.stride, 1],
+        LayerOp::FullyConnected { .. } | LayerOp::Add { .. } | LayerOp::GlobalAvgPool => {
+            return Default::default();
+        }
+    };
+    window.map(|n| n.to_string())
 }
 
 fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
@@ -76,11 +85,6 @@ fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
     let layer = &graph.layers[time.layer.0];
     let input = graph.shape(layer.inputs[0]);
     let output = layer.output;
-    let window = match &layer.op {
-        LayerOp::Conv { conv, .. } => Some((conv.kernel, conv.stride, conv.groups)),
-        LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => Some((pool.kernel, pool.stride, 1)),
-        LayerOp::FullyConnected { .. } | LayerOp::Add { .. } | LayerOp::GlobalAvgPool => None,
-    };
     let mut row = vec![
         chip.name.clone(),
         network.id.clone(),
@@ -95,10 +99,7 @@ fn row(chip: &ChipFacts, network: &RunResult, time: &LayerTime) -> Vec<String> {
         output.width.to_string(),
         output.channels.to_string(),
     ];
-    row.extend(match window {
-        Some((kernel, stride, groups)) => [kernel, stride, groups].map(|n| n.to_string()),
-        None => Default::default(),
-    });
+    row.extend(window(&layer.op));
     row.push(network.schedule.batch.to_string());
     row.push(work::layer_macs(graph, layer).0.to_string());
     row.push(time.macs.0.to_string());

@@ -75,16 +75,13 @@ pub fn read<R: Read, E: From<DumpError>>(
             None => {
                 let first = Table::new(&line, layout)?;
                 table = Some(first);
-                if layout.header {
-                    continue;
+                match &table {
+                    Some(table) if !layout.header => table,
+                    _ => continue,
                 }
-                table.as_ref().expect("it was put there")
             }
         };
-        let address = match table.addresses {
-            None => row,
-            Some(column) => line.number(table, column, layout.radix)?.address(&line)?,
-        };
+        let address = line.address(table, layout.radix)?.unwrap_or(row);
         let number = line.number(table, table.words, layout.radix)?;
         let known = number.unknown == 0;
         number.fill(layout.bits.get(), &mut value, &mut unknown, &line)?;
@@ -168,6 +165,15 @@ impl<'l> Line<'l> {
                 let inside = cell.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\""));
                 (start, inside.unwrap_or(cell))
             })
+    }
+
+    /// The address of the line, if the table has them.
+    fn address(&self, table: &Table, radix: Radix) -> Result<Option<u64>, DumpError> {
+        let number = table
+            .addresses
+            .map(|column| self.number(table, column, radix));
+        let address = number.map(|number| number?.address(self));
+        address.transpose()
     }
 
     fn number(&self, table: &Table, column: usize, radix: Radix) -> Result<Number<'l>, DumpError> {

@@ -37,15 +37,10 @@ impl<R: Read> Reader<'_, R> {
         let mut taken = 0;
         let mut end = Ok(());
         while let (Some(now), Ok(())) = (address, &end) {
-            while let Some(&byte) = rest.get(taken)
-                && kind(byte) == SPACE
-            {
-                taken += 1;
-                if byte == b'\n' {
-                    line += 1;
-                    line_start = offset + count(taken);
-                }
-            }
+            skip_space(rest, &mut taken, |behind| {
+                line += 1;
+                line_start = offset + count(behind);
+            });
             let word = rest.get(taken..=taken + digits);
             let Some((&behind, word)) = word.and_then(<[u8]>::split_last) else {
                 break;
@@ -67,6 +62,19 @@ impl<R: Read> Reader<'_, R> {
         (self.line, self.line_start, self.address) = (line, line_start, address);
         self.window.take(taken);
         end
+    }
+}
+
+/// Moves `at` behind white space; `newline` takes the places behind line ends.
+#[inline]
+fn skip_space(rest: &[u8], at: &mut usize, mut newline: impl FnMut(usize)) {
+    while let Some(&byte) = rest.get(*at)
+        && kind(byte) == SPACE
+    {
+        *at += 1;
+        if byte == b'\n' {
+            newline(*at);
+        }
     }
 }
 

@@ -144,12 +144,10 @@ fn has_published(run: &ChipRun) -> bool {
         .any(|pair| pair.contrast.published.is_some())
 }
 
-/// Tables and charts of one chip.
-fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
-    let facts = &run.chip;
-    let roofs = &facts.roofs;
-    let mut html = String::new();
-    let line = format!(
+/// A chip in a few words.
+fn facts_of(run: &ChipRun) -> String {
+    let (facts, roofs) = (&run.chip, &run.chip.roofs);
+    format!(
         "{}, batch {}, peak {} MAC/cycle, DRAM {} B/cycle, activation SRAM {}. Latency is cold: first DRAM \
          request to last output byte. Utilisation is array MACs over peak MACs of all cycles.",
         clock(facts.clock),
@@ -157,8 +155,14 @@ fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
         short(roofs.peak_macs_per_cycle, 1),
         short(roofs.dram_bytes_per_cycle, 3),
         memory(facts.activation_capacity),
-    );
-    paragraph(&mut html, "", &line);
+    )
+}
+
+/// Tables and charts of one chip.
+fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
+    let facts = &run.chip;
+    let mut html = String::new();
+    paragraph(&mut html, "", &facts_of(run));
     let contrasts: Vec<Contrasted<'_>> = run.contrasts().collect();
     let tables = [
         Some(grid::summary(run)),
