@@ -18,3 +18,4 @@ pub mod study;
 pub mod tensor;
 pub mod time;
 pub mod units;
+pub mod verify;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "units", "problem", "tensor", "fixed", "chip", "network", "reparam", "float", "quantise",
-    "schedule", "time", "map", "execute", "rtl", "contrast", "study", "report", "cli",
+    "schedule", "time", "map", "execute", "rtl", "contrast", "study", "report", "verify", "cli",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -103,7 +103,7 @@ fn all(
     for entry in entries {
         progress.set_message(format!("prepares {}", entry.id));
         let integers = with_weights(entry, study)?;
-        let input = input(options, entry, &integers, study.batch)?;
+        let input = input(options.image, entry, &integers, study.batch)?;
         progress.inc(1);
         for chip in chips {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
@@ -158,22 +158,22 @@ fn folder(options: &Options, chip: &Chip, entry: &NetworkEntry) -> PathBuf {
 }
 
 /// The integers of a batch of images from the chosen one on; behind the last image comes the first.
-fn input(
-    options: &Options,
+pub(super) fn input(
+    image: usize,
     entry: &NetworkEntry,
     integers: &Integers,
     batch: usize,
 ) -> Result<Activations, Problem> {
     let count = integers.images.dim().0;
-    if options.image >= count {
+    if image >= count {
         let message = format!(
-            "`{}` has no image {}: there are {count}, the first is 0",
-            entry.id, options.image
+            "`{}` has no image {image}: there are {count}, the first is 0",
+            entry.id
         );
         let help = format!("give `--image` a number from 0 to {}", count - 1);
         return Err(Problem::new("golden::no_image", message, help));
     }
-    let indices: Vec<usize> = (0..batch).map(|i| (options.image + i) % count).collect();
+    let indices: Vec<usize> = (0..batch).map(|i| (image + i) % count).collect();
     let images = integers.images.select(Axis(0), &indices);
     Ok(integers.network.tensors[0].quantise_map(&images))
 }

@@ -17,6 +17,7 @@ mod quantise;
 mod run;
 mod schema;
 mod shell;
+mod verify;
 
 use crate::execute::ExecuteError;
 use crate::problem::{Problem, Problems};
@@ -50,6 +51,8 @@ enum Command {
     Infer(infer::Options),
     /// Write the files that the RTL runs, and the answers that the model expects
     Golden(golden::Options),
+    /// Compare what hardware left with the model, to the bit: verdict, first difference, cycles
+    Verify(verify::Options),
     /// Freeze the integers of one network of a study
     Quantise(quantise::Options),
     /// List the built-in networks, or the chips of a folder
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
         Command::Golden(options) => golden::golden(options),
+        Command::Verify(options) => verify::verify(options),
         Command::Quantise(options) => quantise::quantise(options),
         Command::List(options) => list::list(options),
         Command::Schema(options) => Ok(schema::schema(options)),

@@ -74,7 +74,8 @@ fn heading(run: &ChipRun) -> String {
 }
 
 /// The rows of one table, without its title; a table that is too wide in several parts.
-pub(super) fn print(grid: &Grid, width: u16, borders: Borders) -> String {
+#[must_use]
+pub fn print(grid: &Grid, width: u16, borders: Borders) -> String {
     let parts: Vec<String> = split(grid, usize::from(width))
         .iter()
         .map(|part| framed(part, borders))

@@ -21,7 +21,7 @@ pub use answers::{Counters, Dump, LayerCounters};
 pub use bounds::Bounds;
 pub use error::RtlError;
 pub use memory::{DramImage, tensor_bytes};
-pub use writes::{Write, WriteLog};
+pub use writes::{Write, WriteLog, Written};
 
 use crate::chip::Chip;
 use crate::quantise::QuantNetwork;

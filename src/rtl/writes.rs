@@ -10,6 +10,9 @@ use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// Image, row, column, channel: the value of an element and the cycle of its drain; `None` where it was not written.
+pub type Written = Array4<Option<(i32, Tick)>>;
+
 /// One word of activation SRAM, written by a drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
@@ -59,6 +62,23 @@ impl WriteLog {
         schedule: &Schedule,
         chip: &Chip,
     ) -> Result<BTreeMap<LayerId, Activations>, RtlError> {
+        let parts = self.elements(schedule, chip)?.into_iter();
+        let whole = parts.map(|(layer, values)| {
+            let name = &schedule.graph.layers[layer.0].name;
+            Ok((layer, whole(&values, name)?))
+        });
+        whole.collect()
+    }
+
+    /// The output of every layer on the array as far as it is written, each element with the cycle of its drain.
+    ///
+    /// # Errors
+    /// When a word lies outside the rows and channels of its Sweep or is written again.
+    pub fn elements(
+        &self,
+        schedule: &Schedule,
+        chip: &Chip,
+    ) -> Result<BTreeMap<LayerId, Written>, RtlError> {
         let layers = schedule.layers.iter().enumerate();
         let on_array = layers.filter(|(_, plan)| matches!(plan, LayerPlan::Array(_)));
         let mut parts: BTreeMap<LayerId, Part> = on_array
@@ -75,11 +95,8 @@ impl WriteLog {
                 return Err(RtlError::Stray { line, op });
             }
         }
-        let whole = parts.into_iter().map(|(layer, part)| {
-            let name = &schedule.graph.layers[layer.0].name;
-            Ok((layer, part.whole(name)?))
-        });
-        whole.collect()
+        let parts = parts.into_iter().map(|(layer, part)| (layer, part.values));
+        Ok(parts.collect())
     }
 }
 
@@ -116,7 +133,7 @@ fn mask(digits: &str) -> Option<Vec<bool>> {
 
 /// A tensor as far as it is written.
 struct Part {
-    values: Array4<Option<i32>>,
+    values: Written,
     range: IntType,
 }
 
@@ -132,7 +149,7 @@ impl Part {
     }
 
     /// Sets an element from its bits in a lane; `None` when there is no such element or it is set.
-    fn set(&mut self, at: [usize; 4], raw: u16) -> Option<()> {
+    fn set(&mut self, at: [usize; 4], raw: u16, cycle: Tick) -> Option<()> {
         let bits = 8 * self.range.bytes().0;
         let sign = 1 << bits;
         let mut value = i32::from(raw) & (sign - 1);
@@ -140,19 +157,20 @@ impl Part {
             value -= sign;
         }
         let element = self.values.get_mut(at)?;
-        element.replace(value).is_none().then_some(())
+        element.replace((value, cycle)).is_none().then_some(())
     }
+}
 
-    fn whole(self, layer: &str) -> Result<Activations, RtlError> {
-        let missing = self.values.indexed_iter().find(|(_, v)| v.is_none());
-        if let Some(((n, y, x, c), _)) = missing {
-            return Err(RtlError::Missing {
-                layer: layer.to_owned(),
-                at: [n, y, x, c],
-            });
-        }
-        Ok(self.values.mapv(|value| value.expect("none is missing")))
+/// The values, when all are written.
+fn whole(values: &Written, layer: &str) -> Result<Activations, RtlError> {
+    let missing = values.indexed_iter().find(|(_, v)| v.is_none());
+    if let Some(((n, y, x, c), _)) = missing {
+        return Err(RtlError::Missing {
+            layer: layer.to_owned(),
+            at: [n, y, x, c],
+        });
     }
+    Ok(values.map(|value| value.map_or(0, |(value, _)| value)))
 }
 
 /// Where a Sweep writes.
@@ -217,7 +235,7 @@ impl<'a> Target<'a> {
             if lane >= self.lanes || !self.channels.contains(&channel) {
                 return None;
             }
-            part.set([image, y, x, channel], raw)?;
+            part.set([image, y, x, channel], raw, write.cycle)?;
         }
         Some(())
     }

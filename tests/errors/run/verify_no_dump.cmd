@@ -1,0 +1,4 @@
+verify
+tests/knobs/study.toml
+--dump
+no/such

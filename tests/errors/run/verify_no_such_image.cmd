@@ -1,0 +1,6 @@
+verify
+tests/knobs/study.toml
+--dump
+tests/knobs
+--image
+5

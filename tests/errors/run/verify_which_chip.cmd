@@ -1,0 +1,6 @@
+verify
+configs/studies/repvgg-vs-resnet.toml
+--dump
+none
+--network
+repvgg-mini

@@ -1,0 +1,2 @@
+verify
+tests/knobs/study.toml
