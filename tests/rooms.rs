@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 21] = [
-    "units", "problem", "dump", "tensor", "fixed", "chip", "network", "reparam", "float",
+const ROOMS: [&str; 22] = [
+    "units", "problem", "dump", "tensor", "layout", "fixed", "chip", "network", "reparam", "float",
     "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study",
     "report", "verify", "cli",
 ];
