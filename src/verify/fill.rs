@@ -115,6 +115,16 @@ impl Target {
         }
     }
 
+    /// Takes elements that lie as the model's do, an integer each; `None` where they lie otherwise.
+    pub(super) fn piece(&mut self, first: u64, bytes: &[u8]) -> Option<bool> {
+        let plain = self.placed.is_plain() && self.placed.first_word() == 0;
+        let whole = u32::from(self.range.bits) == self.lane_bits && self.lane_bits <= 16;
+        (plain && whole).then(|| {
+            let first = usize::try_from(first).unwrap_or(usize::MAX);
+            self.observed.copy(first, bytes)
+        })
+    }
+
     /// Takes an integer as it is.
     fn integer(&mut self, number: u64, value: i64) -> bool {
         let clamped = value.clamp(i32::MIN.into(), i32::MAX.into());
@@ -213,6 +223,14 @@ impl<'t> Targets<'t> {
             return Ok(());
         }
         Err(beyond(word, self.next))
+    }
+
+    /// As [`Target::piece`], where there is one tensor.
+    pub(super) fn piece(&mut self, first: u64, bytes: &[u8]) -> Option<bool> {
+        match &mut self.targets {
+            [target] => target.piece(first, bytes),
+            _ => None,
+        }
     }
 
     /// Takes an integer of an array by its number.

@@ -111,6 +111,27 @@ impl Observed {
         true
     }
 
+    /// Sets elements from `at` on to the integers that `bytes` are, little endian and as wide as [`Self::missing`] made
+    /// them; `false` when there are not so many elements, or they are no longer so wide.
+    pub(super) fn copy(&mut self, at: usize, bytes: &[u8]) -> bool {
+        let size = self.range.bytes;
+        let count = bytes.len() / size;
+        if at.checked_add(count).is_none_or(|end| end > self.len) {
+            return false;
+        }
+        self.values[at * size..(at + count) * size].copy_from_slice(&bytes[..count * size]);
+        let end = at + count;
+        let (head, tail) = (at.next_multiple_of(4).min(end), (end / 4 * 4).max(at));
+        for at in (at..head).chain(tail.max(head)..end) {
+            let shift = at % 4 * 2;
+            self.states[at / 4] = self.states[at / 4] & !(3 << shift) | KNOWN << shift;
+        }
+        if head < tail {
+            self.states[head / 4..tail / 4].fill(KNOWN * 0b0101_0101);
+        }
+        true
+    }
+
     #[inline]
     fn value(&self, at: usize) -> i32 {
         let bytes = self.range.bytes;
@@ -164,6 +185,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_copy_is_as_many_single_ones(at in 0..30_usize, values: Vec<i16>, wide: bool) {
+            let bits = if wide { 16 } else { 8 };
+            let bytes: Vec<u8> = if wide {
+                values.iter().flat_map(|value| value.to_le_bytes()).collect()
+            } else {
+                values.iter().map(|value| value.to_le_bytes()[0]).collect()
+            };
+            let mut copied = Observed::missing(40, IntType::signed(bits));
+            let mut single = copied.clone();
+            let fits = at + values.len() <= 40;
+            prop_assert_eq!(copied.copy(at, &bytes), fits);
+            if fits {
+                for (place, value) in values.iter().enumerate() {
+                    let value = if wide { i32::from(*value) } else { i32::from(value.to_le_bytes()[0].cast_signed()) };
+                    single.set(at + place, Element::Known(value));
+                }
+            }
+            prop_assert_eq!(copied, single);
+        }
+
         #[test]
         fn what_is_set_last_is_there(
             writes in prop::collection::vec((0..23_usize, any_element()), 0..60),

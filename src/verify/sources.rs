@@ -211,9 +211,7 @@ fn fill(
         }
         Format::Raw => {
             let size = size(word).ok_or_else(|| odd_words(path, word))?;
-            let order = raw::ByteOrder::Little;
-            let element = raw::Element { size, order };
-            raw::read(open(path)?, path, element, |word| filled.word(&word))
+            bare(path, size, &mut filled)?
         }
         Format::Columns => {
             let told = dump.description.columns.clone().unwrap_or(columns::Layout {
@@ -253,6 +251,33 @@ fn fill(
     };
     end.map_err(|stop| stopped(path, &stop, word))?;
     Ok(filled.passed_over)
+}
+
+/// Bare integers, in pieces where they lie as the model's do.
+fn bare(
+    path: &Path,
+    size: raw::Size,
+    filled: &mut Targets<'_>,
+) -> Result<Result<(), Stop>, Problem> {
+    if filled.piece(0, &[]).is_some() {
+        return Ok(raw::pieces(
+            open(path)?,
+            path,
+            size,
+            |first, bytes, place| {
+                let word = first;
+                match filled.piece(first, bytes) {
+                    Some(true) => Ok(()),
+                    Some(false) | None => Err(Stop::Beyond { place, word }),
+                }
+            },
+        ));
+    }
+    let order = raw::ByteOrder::Little;
+    let element = raw::Element { size, order };
+    Ok(raw::read(open(path)?, path, element, |word| {
+        filled.word(&word)
+    }))
 }
 
 fn open(path: &Path) -> Result<File, Problem> {

@@ -148,6 +148,7 @@ fn bench(folder: &Path, count: usize) -> PathBuf {
             "-g2012",
             &format!("-DWIDTH={}", 8 * LANES),
             &format!("-DCOUNT={count}"),
+            "-DNOISE=32",
         ])
         .arg("-o")
         .args([&program, &source])

@@ -1,5 +1,5 @@
 // A stream of words on a handshake, with pauses of both sides; +words=FILE, +count=N, +wave=FILE.
-// WIDTH is defined when it is compiled. Beside the stream other signals change, as in any design.
+// WIDTH and COUNT are defined when it is compiled. Beside the stream NOISE bits change, as in any design.
 `timescale 1ns / 1ps
 
 module sink (
@@ -10,11 +10,12 @@ module sink (
     input wire [`WIDTH-1:0] in_data,
     input wire [31:0] in_address
 );
-    reg [31:0] noise;
+    reg [`NOISE-1:0] noise;
+    integer i;
     always @(posedge clk)
         if (!rst_n) {in_ready, noise} <= 0;
         else begin
-            noise <= $random;
+            for (i = 0; i < `NOISE; i = i + 32) noise[i +: 32] <= $random;
             in_ready <= $random;
         end
 endmodule
