@@ -1,6 +1,6 @@
 //! What a bench holds, and how a call on it is served.
 
-use crate::model::{Model, c_text};
+use super::model::{Model, c_text};
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -16,11 +16,11 @@ pub struct Golden {
 impl Golden {
     /// A handle on the two files, if there are paths.
     pub(crate) fn open(paths: Option<(&str, &str)>) -> Self {
-        let opened = catch_unwind(|| match paths {
+        let opened = guarded(|| match paths {
             Some((network, chip)) => Model::open(Path::new(network), Path::new(chip)),
             None => Err("a path is null or no UTF-8".to_owned()),
         });
-        let (model, message) = match opened.unwrap_or_else(|_| Err(DEFECT.to_owned())) {
+        let (model, message) = match opened {
             Ok(model) => (Some(model), CString::default()),
             Err(message) => (None, c_text(&message)),
         };
@@ -31,6 +31,12 @@ impl Golden {
     pub(crate) fn message(&self) -> &CStr {
         &self.message
     }
+}
+
+/// Does `work`; a panic in it becomes an error and never reaches C.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(DEFECT.to_owned()))
 }
 
 /// Does `work` on the handle, and keeps the reason when it cannot be done.
@@ -50,8 +56,7 @@ pub(crate) unsafe fn with<T>(
     let Some(model) = &mut golden.model else {
         return otherwise;
     };
-    let done = catch_unwind(AssertUnwindSafe(|| work(model)));
-    match done.unwrap_or_else(|_| Err(DEFECT.to_owned())) {
+    match guarded(|| work(model)) {
         Ok(value) => value,
         Err(message) => {
             golden.message = c_text(&message);
@@ -70,4 +75,22 @@ pub(crate) unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     }
     // SAFETY: the caller's promise.
     unsafe { CStr::from_ptr(text) }.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert_eq!(guarded(|| Ok(7)), Ok(7));
+        assert_eq!(
+            guarded::<i32>(|| Err("no".to_owned())),
+            Err("no".to_owned())
+        );
+        let empty: [i32; 0] = [];
+        let places = std::hint::black_box(0..1);
+        let stopped = guarded(|| Ok(places.map(|n| empty[n]).sum::<i32>()));
+        assert_eq!(stopped, Err(DEFECT.to_owned()));
+    }
 }
