@@ -10,7 +10,7 @@ use repchip::execute::naive;
 use repchip::float::{seeded, seeded_image};
 use repchip::network::{Network, builtin};
 use repchip::quantise::{QuantNetwork, Settings, freeze, quantise};
-use repchip::reparam::{Branches, fold};
+use repchip::reparam::{Branches, Layer, LayerId, fold};
 use repchip::tensor::FeatureMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -164,11 +164,37 @@ fn printed(network: &QuantNetwork) -> String {
     let array = Chip::read(&at(CHIP)).expect("it is shipped").array;
     let tensors = naive::run(network, &array, &input).expect("it runs");
     let layers = network.graph.layers.iter().zip(&tensors[1..]);
-    let line = |(layer, tensor): (&repchip::reparam::Layer, &Array4<i32>)| {
+    let line = |(layer, tensor): (&Layer, &Array4<i32>)| {
         let values: String = tensor.iter().map(|value| format!(" {value}")).collect();
         format!("{}{values}\n", layer.name)
     };
     layers.map(line).collect()
+}
+
+#[test]
+fn a_layer_takes_only_its_own_operands() {
+    let network = network();
+    let array = Chip::read(&at(CHIP)).expect("it is shipped").array;
+    let zeros = |channels| Array4::zeros((1, 12, 12, channels));
+    let told = |layer, inputs: &[&Array4<i32>]| {
+        let output = naive::layer(&network, &array, LayerId(layer), inputs);
+        output.map_or_else(
+            |error| error.to_string(),
+            |output| format!("{:?}", output.dim()),
+        )
+    };
+    let (right, wrong) = (zeros(1), zeros(2));
+    assert_eq!(told(0, &[&right]), "(1, 12, 12, 16)");
+    assert_eq!(
+        told(0, &[&right, &right]),
+        "layer `conv1`: 2 operands, not 1"
+    );
+    assert_eq!(told(0, &[]), "layer `conv1`: 0 operands, not 1");
+    assert!(
+        told(0, &[&wrong])
+            .contains("[1, 12, 12, 2] (image, row, column, channel), not [1, 12, 12, 1]")
+    );
+    assert!(told(999, &[&right]).starts_with("layer `999`: the network has"));
 }
 
 fn run(command: &mut Command) -> String {
