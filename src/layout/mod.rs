@@ -9,10 +9,12 @@
 mod error;
 mod read;
 mod term;
+mod write;
 
 pub use error::LayoutError;
 pub use read::{Array, Description, Listed, Mapping, Signals};
 pub use term::{Axis, Term};
+pub use write::hex;
 
 use crate::tensor::IntType;
 use crate::units::count;

@@ -85,6 +85,24 @@ the strides reach beyond 64 bits
 ");
 }
 
+#[test]
+fn words_are_written_lane_by_lane() {
+    let range = crate::tensor::IntType::signed(6);
+    let layout = |low| Layout {
+        lanes: NonZeroU32::new(3).unwrap(),
+        word_bits: NonZeroU32::new(24),
+        first_lane_low: low,
+        first_word: 16,
+        ..Layout::default()
+    };
+    let dim = (1, 1, 1, 4);
+    let elements = [1, -2, 3, 31];
+    let low = hex(&layout(true), dim, range, &elements).unwrap();
+    assert_eq!(low, "@10\n03fe01\n00001f\n");
+    let high = hex(&layout(false), dim, range, &elements).unwrap();
+    assert_eq!(high, "@10\n01fe03\n1f0000\n");
+}
+
 /// Splits each axis at random, shuffles the loops and pads the strides.
 fn any_layout() -> impl Strategy<Value = (Layout, Dim)> {
     let dim = (1..3_usize, 1..6_usize, 1..6_usize, 1..20_usize);
