@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use wellen::stream::Filter;
 
 /// Images of the large dump; ResNet-50 has 11.1 million outputs an image, a word has nine characters.
-const IMAGES: usize = 10;
+const IMAGES: usize = 11;
 /// Bits of noise beside the stream.
 const NOISE: usize = 512;
 
@@ -128,6 +128,15 @@ fn tensors(folder: &Path, images: usize) -> Vec<PathBuf> {
     files
 }
 
+/// The layer of a file `012-layer.npy`.
+fn name(file: &Path) -> String {
+    let stem = file.file_stem().expect("a name").to_string_lossy();
+    stem.split_once('-')
+        .expect("a number in front")
+        .1
+        .to_owned()
+}
+
 /// A layer's elements as eight hexadecimal digits each; the bytes of all files.
 fn words(layers: &[PathBuf], to: &Path) -> u64 {
     fs::create_dir_all(to).expect("a folder");
@@ -135,7 +144,7 @@ fn words(layers: &[PathBuf], to: &Path) -> u64 {
     let mut bytes = 0;
     for layer in layers {
         let tensor: Array4<i32> = read_npy(layer).expect("a tensor");
-        let path = to.join(layer.with_extension("hex").file_name().expect("a name"));
+        let path = to.join(format!("{}.hex", name(layer)));
         let mut file = BufWriter::new(File::create(&path).expect("it can be written"));
         for value in &tensor {
             writeln!(file, "{value:08x}").expect("it can be written");
@@ -200,7 +209,7 @@ fn waveform(folder: &Path, layers: &[PathBuf]) -> PathBuf {
         BufWriter::new(File::create(folder.join("words.hex")).expect("it can be written"));
     let mut count = 0;
     for layer in layers {
-        let name = layer.file_stem().expect("a name").to_string_lossy();
+        let name = name(layer);
         description += &format!("[[tensors]]\nlayer = \"{name}\"\n");
         let tensor: Array4<i32> = read_npy(layer).expect("a tensor");
         let elements: Vec<i32> = tensor.into_iter().collect();
