@@ -18,7 +18,7 @@ const STUDY: &str = "configs/studies/repvgg-vs-resnet.toml";
 const CYCLES: u64 = 41_175;
 
 /// Where the layers of the trained network lie, as the study has it on chip `edge`.
-fn schedule(chip: &Chip) -> Schedule {
+pub(crate) fn schedule(chip: &Chip) -> Schedule {
     let graph = builtin::graph("repvgg-mini", FeatureMap::new(28, 28, 1)).expect("it is built in");
     let folded = fold_graph(&graph, Branches::Fuse).expect("it folds");
     let graph = residual::apply(&folded, ResidualForm::Accumulate);
