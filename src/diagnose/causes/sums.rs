@@ -1,7 +1,7 @@
 //! Bias, steps, accumulator, shortcut.
 
 use super::{Candidates, Family};
-use crate::diagnose::datapath::{Datapath, Skip, Start};
+use crate::diagnose::datapath::{Datapath, Skip, Start, Whose};
 use crate::fixed::{Accumulator, Overflow};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
@@ -20,7 +20,7 @@ fn starts(list: &mut Candidates<'_>) {
             "does not add the bias",
             Start::Bias {
                 times: 0,
-                channel: 0,
+                of: Whose::OWN,
             },
         ),
         (
@@ -28,7 +28,7 @@ fn starts(list: &mut Candidates<'_>) {
             "adds the bias twice",
             Start::Bias {
                 times: 2,
-                channel: 0,
+                of: Whose::OWN,
             },
         ),
         (
@@ -36,23 +36,7 @@ fn starts(list: &mut Candidates<'_>) {
             "subtracts the bias",
             Start::Bias {
                 times: -1,
-                channel: 0,
-            },
-        ),
-        (
-            "bias_of_neighbour",
-            "takes the bias of the next channel",
-            Start::Bias {
-                times: 1,
-                channel: 1,
-            },
-        ),
-        (
-            "bias_of_neighbour",
-            "takes the bias of the previous channel",
-            Start::Bias {
-                times: 1,
-                channel: -1,
+                of: Whose::OWN,
             },
         ),
         (
@@ -66,6 +50,11 @@ fn starts(list: &mut Candidates<'_>) {
             Start::Before,
         ),
         (
+            "accumulator_not_cleared",
+            "adds to what the accumulator held before in the same Sweep, whose first elements alone clear it",
+            Start::Sweep,
+        ),
+        (
             "accumulator_never_cleared",
             "adds to what the accumulator held before, from the first Sweep on",
             Start::Chain,
@@ -73,6 +62,12 @@ fn starts(list: &mut Candidates<'_>) {
     ];
     for (key, text, start) in starts {
         list.add(Family::Sums, key, text, |d| d.sum.start = start);
+    }
+    for &(of, which) in list.case.neighbours() {
+        let text = format!("takes the bias of the {which}");
+        list.add(Family::Sums, "bias_of_neighbour", text, |d| {
+            d.sum.start = Start::Bias { times: 1, of };
+        });
     }
 }
 
@@ -94,7 +89,9 @@ fn steps(list: &mut Candidates<'_>) {
             d.sum.skip = Skip::First;
         },
     );
-    for pass in 0..passes {
+    let alike = list.case.passes.iter().all(|list| list.len() == passes);
+    // The first, and where all row groups have as many the last, is named above.
+    for pass in 1..passes - usize::from(alike && passes > 1) {
         let text = format!("leaves out pass {pass}");
         list.add(Family::Sums, "pass_missing", text, |d| {
             d.sum.skip = Skip::Pass(pass)
@@ -117,6 +114,7 @@ fn accumulators(list: &mut Candidates<'_>) {
 }
 
 fn shortcuts(list: &mut Candidates<'_>) {
+    let neighbours = list.case.neighbours();
     let mut add = |key, text: &str, alter: &dyn Fn(&mut Datapath)| {
         list.add(Family::Sums, key, text, alter);
     };
@@ -143,8 +141,8 @@ fn shortcuts(list: &mut Candidates<'_>) {
             d.shortcut.shift = -1;
         },
     );
-    for (by, which) in [(1, "next"), (-1, "previous")] {
-        let text = format!("takes the factor of the shortcut of the {which} channel");
-        add("shortcut_of_neighbour", &text, &|d| d.shortcut.channel = by);
+    for &(whose, which) in neighbours {
+        let text = format!("takes the factor of the shortcut of the {which}");
+        add("shortcut_of_neighbour", &text, &|d| d.shortcut.of = whose);
     }
 }
