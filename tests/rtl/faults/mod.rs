@@ -1,73 +1,24 @@
-//! Single faults in the RTL: each changes the output of a layer, and without one nothing differs.
+//! Single faults in the RTL: each is a mismatch, and its true cause is told first.
 
+mod finding;
 mod list;
 mod stimuli;
+mod table;
 
-use crate::cases::Case;
+use crate::validation::{WRITE, place};
 use crate::{simulate, verilator, whole};
-use list::{FAULTS, Fault, none};
+use finding::{Finding, found};
+use list::{FAULTS, none};
 use rayon::prelude::*;
-use repchip::quantise::{QuantConv, QuantLayer};
-use repchip::reparam::LayerId;
-use repchip::rtl::{Bounds, WriteLog};
-use repchip::schedule::LayerPlan;
-use repchip::tensor::Activations;
+use repchip::report::write::all as write_all;
+use repchip::rtl::Bounds;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use stimuli::{Stimulus, edge};
 
-/// A layer whose output in the RTL is not the model's, though its inputs are.
-pub(crate) struct Observed {
-    /// Whose schedule, chip and tensors these are.
-    pub(crate) case: &'static Case,
-    pub(crate) layer: LayerId,
-    pub(crate) plan: &'static LayerPlan,
-    pub(crate) quant: &'static QuantConv,
-    pub(crate) input: &'static Activations,
-    pub(crate) shortcut: Option<&'static Activations>,
-    pub(crate) expected: &'static Activations,
-    pub(crate) observed: Activations,
-}
-
-impl Observed {
-    fn new(case: &'static Case, layer: LayerId, observed: Activations) -> Self {
-        let QuantLayer::Conv(quant) = &case.network.layers[layer.0] else {
-            unreachable!("all layers are convolutions");
-        };
-        let inputs = &case.schedule.graph.layers[layer.0].inputs;
-        Self {
-            case,
-            layer,
-            plan: &case.schedule.layers[layer.0],
-            quant,
-            input: &case.tensors[inputs[0].0],
-            shortcut: inputs.get(1).map(|tensor| &case.tensors[tensor.0]),
-            expected: &case.tensors[layer.output().0],
-            observed,
-        }
-    }
-
-    /// That the parts belong together.
-    fn check(&self) {
-        assert!(matches!(self.plan, LayerPlan::Array(_)));
-        let (outputs, _, _, inputs) = self.quant.weight.dim();
-        assert_eq!(
-            (self.input.dim().3, self.observed.dim().3),
-            (inputs, outputs)
-        );
-        assert_eq!(self.shortcut.is_some(), self.quant.residual.is_some());
-        let like = self.shortcut.map_or(self.expected.dim(), Activations::dim);
-        assert_eq!((like, self.expected.dim()), (self.observed.dim(), like));
-    }
-
-    /// How many elements differ, of how many.
-    fn differ(&self) -> (usize, usize) {
-        let pairs = self.expected.iter().zip(&self.observed);
-        let differ = pairs.filter(|(expected, observed)| expected != observed);
-        (differ.count(), self.expected.len())
-    }
-}
+/// Faults that the stimuli must tell from every other cause.
+const SEPARATED: usize = 20;
 
 /// The compiled RTL, as a trained network on chip `edge` has it, and its bounds.
 fn program() -> (PathBuf, Bounds) {
@@ -79,59 +30,45 @@ fn program() -> (PathBuf, Bounds) {
     (program, bounds)
 }
 
-/// Runs a fault on its stimulus: the first layer in the order of execution that differs, or none.
-///
-/// # Errors
-/// When the run has no end, or words are missing or elsewhere.
-pub(crate) fn observed(
-    fault: &Fault,
-    (program, bounds): &(PathBuf, Bounds),
-) -> Result<Option<Observed>, String> {
-    let case = fault.stimulus.case();
-    let root = tempfile::tempdir().expect("a temporary folder can be made");
-    simulate::write(root.path(), case, bounds);
-    let mut command = Command::new(program);
-    command.arg(format!("+fault={}", fault.number));
-    command.arg(format!("+fault_at={}", fault.at));
-    let [_, _, log] = simulate::ask(root.path(), case, command)?;
-    let log = WriteLog::parse(&log).map_err(|error| error.to_string())?;
-    let written = log.tensors(&case.schedule, &case.chip);
-    let written = written.map_err(|error| error.to_string())?;
-    let differs =
-        |(layer, tensor): &(LayerId, Activations)| *tensor != case.tensors[layer.output().0];
-    let first = written.into_iter().find(differs);
-    Ok(first.map(|(layer, tensor)| Observed::new(case, layer, tensor)))
-}
-
 #[test]
 fn without_a_fault_nothing_differs() {
     let program = program();
     for stimulus in Stimulus::ALL {
-        let first = observed(&none(stimulus), &program).expect("a whole log");
-        let layer = first.map(|observed| observed.layer);
-        assert_eq!(layer, None, "{stimulus:?}");
+        let found = found(none(stimulus), &program);
+        assert!(matches!(found, Ok(None)), "{stimulus:?}");
     }
 }
 
+/// With `REPCHIP_RTL_VALIDATE=faults` (`tests/rtl/validate --faults`) the table is written anew.
 #[test]
-fn each_fault_changes_the_output_of_a_layer() {
+fn each_fault_is_found_and_explained() {
     let program = program();
-    let run = |fault: &Fault| match observed(fault, &program) {
-        Ok(Some(first)) => {
-            first.check();
-            let (differ, all) = first.differ();
-            let layer = &first.case.schedule.graph.layers[first.layer.0].name;
-            println!(
-                "{} at {} {}: {:?} {layer}, {differ} of {all} elements",
-                fault.number, fault.at, fault.name, fault.stimulus
-            );
-            None
-        }
-        Ok(None) => Some(format!("{fault:?}: no layer differs")),
-        Err(message) => Some(format!("{fault:?}: {message}")),
-    };
-    let failures: Vec<String> = FAULTS.par_iter().with_max_len(1).filter_map(run).collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let findings: Result<Vec<Finding>, String> = FAULTS
+        .par_iter()
+        .with_max_len(1)
+        .map(|fault| {
+            let found = found(*fault, &program).and_then(|found| found.ok_or("no mismatch".into()));
+            found.map_err(|message| format!("{fault:?}: {message}"))
+        })
+        .collect();
+    let findings = findings.unwrap_or_else(|message| panic!("{message}"));
+    let wrong: Vec<String> = findings.iter().filter_map(Finding::wrong).collect();
+    let files = table::files(&findings).map(|(name, bytes)| (place().join(name), bytes));
+    if std::env::var(WRITE).is_ok_and(|mode| mode != "report") {
+        write_all(&files).expect("the table can be written");
+    }
+    println!("{}", table::headline(&findings));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let separated = findings.iter().filter(|found| found.separated()).count();
+    assert!(separated >= SEPARATED, "only {separated} are told apart");
+    for (path, bytes) in files {
+        let committed = fs::read(&path).unwrap_or_default();
+        assert!(
+            committed == bytes,
+            "{} is not what the RTL gives: run tests/rtl/validate --faults",
+            path.display()
+        );
+    }
 }
 
 /// Number and name of each fault, by `line` from the lines of a text.
@@ -150,10 +87,9 @@ fn rtl_table_and_list_have_the_same_faults() {
         Some((number.parse().ok()?, name.to_owned()))
     });
     assert_eq!(rtl, list);
-    let table = named(include_str!("../FAULTS.md"), |line| {
-        let mut cells = line.split('|').map(str::trim).skip(1);
-        let number = cells.next()?.parse().ok()?;
-        Some((number, cells.next()?.trim_matches('`').to_uppercase()))
+    let table = table::described().map(|[number, name, ..]| {
+        let name = name.trim_matches('`').to_uppercase();
+        (number.parse().expect("a number"), name)
     });
-    assert_eq!(table, list);
+    assert_eq!(table.collect::<BTreeSet<(u32, String)>>(), list);
 }

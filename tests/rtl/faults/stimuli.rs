@@ -106,7 +106,7 @@ fn shortcut(rng: &mut ChaCha8Rng) -> QuantNetwork {
     network
 }
 
-/// Weights of 0 and 1 to either side, a quarter of the sums as output, between zero point and a bound.
+/// Weights of 0 and 1 to either side, a quarter of the sums as output, between two bounds around the zero point.
 fn ties(rng: &mut ChaCha8Rng) -> QuantNetwork {
     let mut network = networks::single(rng, Class::Layer, FeatureMap::new(6, 6, 8), same(8));
     let range = network.numerics.activations[1];
@@ -117,7 +117,8 @@ fn ties(rng: &mut ChaCha8Rng) -> QuantNetwork {
     };
     conv.weight.mapv_inplace(|weight| weight % 2);
     conv.bias.iter_mut().for_each(|bias| *bias %= 512);
-    let mut target = Target::whole(range, zero).relu();
+    let mut target = Target::whole(range, zero);
+    target.lower = zero - 40;
     target.upper = zero + 150;
     let rule = Rule::Multiplier(Rounding::HalfEven);
     conv.requantise =
