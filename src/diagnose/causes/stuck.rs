@@ -61,7 +61,11 @@ fn broken(list: &mut Candidates<'_>, (row, pixel): (usize, Option<[usize; 2]>), 
         format!("{what} always gives {value}"),
     ];
     let gives = [Gives::Bias, Gives::Nothing, Gives::Output(value)];
-    for ((key, text), gives) in keys.into_iter().zip(texts).zip(gives) {
+    let rules = list.golden.requantise;
+    let nothing = list.case.requantised(&rules, 0, 0).output;
+    let causes = keys.into_iter().zip(texts).zip(gives);
+    // A sum of 0 gives one output in every channel, and has a name.
+    for ((key, text), gives) in causes.filter(|(_, gives)| *gives != Gives::Output(nothing)) {
         list.add(Family::Stuck, key, text, |d| {
             d.write.pe = Some(Stuck { row, pixel, gives });
         });

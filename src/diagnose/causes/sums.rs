@@ -1,8 +1,10 @@
 //! Bias, steps, accumulator, shortcut.
 
 use super::{Candidates, Family};
+use crate::diagnose::Case;
 use crate::diagnose::datapath::{Datapath, Skip, Start, Whose};
 use crate::fixed::{Accumulator, Overflow};
+use crate::schedule::work::{Pass, PassKind};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     starts(list);
@@ -75,20 +77,22 @@ fn steps(list: &mut Candidates<'_>) {
     let passes = list.case.passes.iter().map(Vec::len).max().unwrap_or(0);
     list.add(
         Family::Sums,
-        "last_step_missing",
-        "leaves out the last step",
-        |d| {
-            d.sum.skip = Skip::Last;
-        },
-    );
-    list.add(
-        Family::Sums,
         "first_step_missing",
         "leaves out the first step",
         |d| {
             d.sum.skip = Skip::First;
         },
     );
+    if passes > 1 && !list.case.shortcut_is_one_step() {
+        list.add(
+            Family::Sums,
+            "last_step_missing",
+            "leaves out the last step",
+            |d| {
+                d.sum.skip = Skip::Last;
+            },
+        );
+    }
     let alike = list.case.passes.iter().all(|list| list.len() == passes);
     // The first, and where all row groups have as many the last, is named above.
     for pass in 1..passes - usize::from(alike && passes > 1) {
@@ -121,15 +125,12 @@ fn shortcuts(list: &mut Candidates<'_>) {
     add("shortcut_missing", "does not add the shortcut", &|d| {
         d.shortcut.times = 0
     });
-    add("shortcut_twice", "adds the shortcut twice", &|d| {
-        d.shortcut.times = 2
-    });
     add("shortcut_negated", "subtracts the shortcut", &|d| {
         d.shortcut.times = -1
     });
     add(
         "shortcut_shift",
-        "the left shift of the shortcut is larger by one",
+        "the left shift of the shortcut is larger by one, or it is added twice",
         &|d| {
             d.shortcut.shift = 1;
         },
@@ -144,5 +145,14 @@ fn shortcuts(list: &mut Candidates<'_>) {
     for &(whose, which) in neighbours {
         let text = format!("takes the factor of the shortcut of the {which}");
         add("shortcut_of_neighbour", &text, &|d| d.shortcut.of = whose);
+    }
+}
+
+impl Case {
+    /// Whether in every row group the last step adds the shortcut and no other does: without either it is the same.
+    fn shortcut_is_one_step(&self) -> bool {
+        let of_shortcut = |pass: &Pass| pass.kind == PassKind::Residual;
+        let one = |passes: &Vec<Pass>| passes.iter().filter(|pass| of_shortcut(pass)).count() == 1;
+        self.passes.iter().all(one)
     }
 }

@@ -343,7 +343,6 @@ fn shortcuts() {
         }
     };
     found("shortcut_missing", shortcut(|_| 0));
-    found("shortcut_twice", shortcut(|v| 2 * (v - 5)));
     found("shortcut_shift", shortcut(|v| 2 * (v - 5)));
     found("shortcut_negated", shortcut(|v| 5 - v));
     found("shortcut_zero_point_missing", shortcut(|v| v));

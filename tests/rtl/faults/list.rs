@@ -1,6 +1,6 @@
 //! The faults of `FAULTS.md`, each with what shows it and the cause that must be found.
 
-use super::stimuli::Stimulus::{self, Plain, Shortcut, Ties};
+use super::stimuli::Stimulus::{self, Plain, Scales, Shortcut, Ties};
 
 /// A fault of the RTL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) const FAULTS: [Fault; 43] = [
     fault(1, 1, "ROUNDING", Ties, ["rounding_toward_zero", ""]),
     fault(1, 2, "ROUNDING", Ties, ["rounding_half_up", ""]),
     fault(1, 4, "ROUNDING", Ties, ["rounding_half_away", ""]),
-    fault(2, 0, "NEIGHBOUR_MULTIPLIER", Plain, ["multiplier_of_neighbour", "next array row"]),
+    fault(2, 0, "NEIGHBOUR_MULTIPLIER", Scales, ["multiplier_of_neighbour", "next array row"]),
     fault(3, 0, "SHIFT_MORE", Plain, ["shift_too_large", ""]),
     fault(4, 0, "SHIFT_LESS", Plain, ["shift_too_small", ""]),
     fault(5, 0, "NO_OUTPUT_ZERO", Plain, ["output_zero_point_missing", ""]),
@@ -80,8 +80,8 @@ pub(crate) const FAULTS: [Fault; 43] = [
     fault(31, 0, "STALE_SLOT", Plain, ["weights_of_fill_before", ""]),
     fault(32, 3, "DEAD_LANE", Plain, ["dead_lane", "lane 3"]),
     fault(33, 7, "DEAD_TAP", Plain, ["dead_tap", "tap (2, 1)"]),
-    fault(34, 2, "DEAD_PE", Plain, ["pe_dead", "array row 2, tile pixel (0, 0)"]),
-    fault(35, 6, "DEAD_ROW", Plain, ["pe_zero", "array row 6, tile pixel (0, 0)"]),
+    fault(34, 2, "DEAD_PE", Ties, ["pe_dead", "array row 2, tile pixel (0, 0)"]),
+    fault(35, 6, "DEAD_ROW", Ties, ["pe_zero", "array row 6, tile pixel (0, 0)"]),
     fault(36, 4, "OUTPUT_BIT", Plain, ["output_bit", "bit 4"]),
     fault(37, 0, "LANES_ROTATED", Plain, ["output_lanes", "the previous one"]),
     fault(38, 0, "NO_SHORTCUT", Shortcut, ["shortcut_missing", ""]),

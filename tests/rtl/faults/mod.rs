@@ -1,5 +1,6 @@
 //! Single faults in the RTL: each is a mismatch, and its true cause is told first.
 
+mod command;
 mod finding;
 mod list;
 mod stimuli;

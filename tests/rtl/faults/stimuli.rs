@@ -19,20 +19,22 @@ const SEED: u64 = 3;
 /// A network and its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stimulus {
-    /// Padding, two passes, stride 2, two row groups and more, dilation 2.
+    /// Padding, two passes, stride 2, two row groups and more, dilation 2; no strips.
     Plain,
     /// Rows of two blocks, strips, a shortcut.
     Shortcut,
     /// Small sums, of which many lie halfway between two outputs; both clamps bite.
     Ties,
+    /// Small sums, scaled a little otherwise in each channel.
+    Scales,
 }
 
 impl Stimulus {
-    pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Shortcut, Self::Ties];
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Shortcut, Self::Ties, Self::Scales];
 
     /// The mapped network, made once.
     pub(crate) fn case(self) -> &'static Case {
-        static CASES: LazyLock<[Case; 3]> = LazyLock::new(|| Stimulus::ALL.map(Stimulus::make));
+        static CASES: LazyLock<[Case; 4]> = LazyLock::new(|| Stimulus::ALL.map(Stimulus::make));
         let place = Self::ALL.iter().position(|one| *one == self);
         &CASES[place.expect("all are listed")]
     }
@@ -42,13 +44,15 @@ impl Stimulus {
         let network = match self {
             Self::Plain => plain(&mut rng),
             Self::Shortcut => shortcut(&mut rng),
-            Self::Ties => ties(&mut rng),
+            Self::Ties => small(&mut rng, vec![1; 16], 2),
+            Self::Scales => small(&mut rng, (0..16).map(|c| 64 + 5 * c).collect(), 8),
         };
         let chip = edge();
+        let strips = self == Self::Shortcut;
         let settings = Settings {
             forced: Forced {
-                strip_tiles: Some(2),
-                stay: self != Self::Shortcut,
+                strip_tiles: strips.then_some(2),
+                stay: !strips,
                 ..Forced::default()
             },
             ..Settings::default()
@@ -106,9 +110,12 @@ fn shortcut(rng: &mut ChaCha8Rng) -> QuantNetwork {
     network
 }
 
-/// Weights of 0 and 1 to either side, a quarter of the sums as output, between two bounds around the zero point.
-fn ties(rng: &mut ChaCha8Rng) -> QuantNetwork {
-    let mut network = networks::single(rng, Class::Layer, FeatureMap::new(6, 6, 8), same(8));
+/// Weights of 0 and 1 to either side, outputs between two bounds around the zero point, two row groups; a multiplier
+/// for each channel.
+fn small(rng: &mut ChaCha8Rng, multipliers: Vec<i32>, shift: u8) -> QuantNetwork {
+    let channels = multipliers.len();
+    let map = FeatureMap::new(6, 6, 8);
+    let mut network = networks::single(rng, Class::Layer, map, same(channels));
     let range = network.numerics.activations[1];
     let zero = range.min() + 50;
     network.tensors[1].zero_point = zero;
@@ -121,7 +128,7 @@ fn ties(rng: &mut ChaCha8Rng) -> QuantNetwork {
     target.lower = zero - 40;
     target.upper = zero + 150;
     let rule = Rule::Multiplier(Rounding::HalfEven);
-    conv.requantise =
-        Requantise::new(rule, vec![1; 8], vec![2; 8], target).expect("these numbers are valid");
+    conv.requantise = Requantise::new(rule, multipliers, vec![shift; channels], target)
+        .expect("these numbers are valid");
     network
 }
