@@ -1,9 +1,12 @@
 //! The rules as the layer has them.
 
 use super::{
-    Accumulator, Datapath, IntType, Kernel, Lanes, Multiplier, Overflow, Padding, Plan, Read,
-    Requantising, Rule, Shortcut, Skip, Source, Start, Sum, WeightRead, Whose, Write,
+    Datapath, Kernel, Lanes, Multiplier, Padding, Read, Requantising, Shortcut, Skip, Source,
+    Start, Sum, WeightRead, Whose, Write,
 };
+use crate::diagnose::Plan;
+use crate::fixed::{Accumulator, Overflow, Rule};
+use crate::tensor::IntType;
 
 impl Datapath {
     /// The rules of a layer.

@@ -1,12 +1,13 @@
 //! The rules an output is computed by, as data: the golden ones, each of which a cause may alter.
 
 mod golden;
+mod output;
 mod whose;
 
+pub(super) use output::{Gives, Multiplier, Requantising, Stuck, Write};
 pub(super) use whose::Whose;
 
-use super::Plan;
-use crate::fixed::{Accumulator, Overflow, Rounding, Rule};
+use crate::fixed::Accumulator;
 use crate::tensor::{IntType, Sign};
 
 /// How the lanes of a word are permuted.
@@ -260,63 +261,6 @@ pub(super) struct Shortcut {
     /// Added to the left shift.
     pub(super) shift: i64,
     pub(super) of: Whose,
-}
-
-/// Which multiplier a channel has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Multiplier {
-    Of(Whose),
-    /// 1.
-    One,
-    /// The nearest power of two.
-    PowerOfTwo,
-}
-
-/// From accumulator to output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Requantising {
-    pub(super) rounding: Rounding,
-    pub(super) multiplier: Multiplier,
-    pub(super) shift_of: Whose,
-    pub(super) shift: i64,
-    /// Rounded once by this many bits of the shift before the rest.
-    pub(super) rounded_before: u32,
-    pub(super) zero_point: i32,
-    pub(super) overflow: Overflow,
-    pub(super) lower: i32,
-    pub(super) upper: i32,
-}
-
-/// What a PE that is broken gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gives {
-    /// The bias, and nothing is added to it.
-    Bias,
-    /// A sum of 0, without the bias.
-    Nothing,
-    /// This output.
-    Output(i32),
-}
-
-/// What the PEs of an array row give instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stuck {
-    pub(super) row: usize,
-    /// Only the one at this pixel of the tile.
-    pub(super) pixel: Option<[usize; 2]>,
-    pub(super) gives: Gives,
-}
-
-/// How an output is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Write {
-    pub(super) ty: IntType,
-    pub(super) lanes: Lanes,
-    pub(super) offset: [isize; 2],
-    pub(super) swap_bytes: bool,
-    pub(super) stuck: Option<StuckBit>,
-    pub(super) constant: Option<i32>,
-    pub(super) pe: Option<Stuck>,
 }
 
 /// All rules.

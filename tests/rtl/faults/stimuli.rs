@@ -44,14 +44,18 @@ impl Stimulus {
         let network = match self {
             Self::Plain => plain(&mut rng),
             Self::Shortcut => shortcut(&mut rng),
-            Self::Ties => small(&mut rng, vec![1; 16], 2),
-            Self::Scales => small(&mut rng, (0..16).map(|c| 64 + 5 * c).collect(), 8),
+            Self::Ties => small(&mut rng, |_| (1, 2)),
+            Self::Scales => small(&mut rng, |c| {
+                ((64 + 5 * i32::from(c)) << (c % 2), 8 + c % 2)
+            }),
         };
         let chip = edge();
         let strips = self == Self::Shortcut;
+        // One strip of all rows, or strips of two.
+        let tiles = if strips { 2 } else { 16 };
         let settings = Settings {
             forced: Forced {
-                strip_tiles: strips.then_some(2),
+                strip_tiles: Some(tiles),
                 stay: !strips,
                 ..Forced::default()
             },
@@ -110,10 +114,11 @@ fn shortcut(rng: &mut ChaCha8Rng) -> QuantNetwork {
     network
 }
 
-/// Weights of 0 and 1 to either side, outputs between two bounds around the zero point, two row groups; a multiplier
-/// for each channel.
-fn small(rng: &mut ChaCha8Rng, multipliers: Vec<i32>, shift: u8) -> QuantNetwork {
-    let channels = multipliers.len();
+/// Weights of 0 and 1 to either side, outputs between two bounds around the zero point, two row groups; multiplier
+/// and shift of each channel by `scale`.
+fn small(rng: &mut ChaCha8Rng, scale: fn(u8) -> (i32, u8)) -> QuantNetwork {
+    let channels = 16;
+    let (multipliers, shifts) = (0..16).map(scale).unzip();
     let map = FeatureMap::new(6, 6, 8);
     let mut network = networks::single(rng, Class::Layer, map, same(channels));
     let range = network.numerics.activations[1];
@@ -128,7 +133,7 @@ fn small(rng: &mut ChaCha8Rng, multipliers: Vec<i32>, shift: u8) -> QuantNetwork
     target.lower = zero - 40;
     target.upper = zero + 150;
     let rule = Rule::Multiplier(Rounding::HalfEven);
-    conv.requantise = Requantise::new(rule, multipliers, vec![shift; channels], target)
-        .expect("these numbers are valid");
+    conv.requantise =
+        Requantise::new(rule, multipliers, shifts, target).expect("these numbers are valid");
     network
 }
