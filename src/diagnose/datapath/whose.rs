@@ -19,13 +19,10 @@ impl Whose {
     pub(in crate::diagnose) const NEIGHBOURS: [(Self, &str); 4] = [
         (Self::Channel(1), "next channel"),
         (Self::Channel(-1), "previous channel"),
-        (
-            Self::Row(1),
-            "next array row, of the last that of the first",
-        ),
+        (Self::Row(1), "next array row (the last that of the first)"),
         (
             Self::Row(-1),
-            "previous array row, of the first that of the last",
+            "previous array row (the first that of the last)",
         ),
     ];
 }
