@@ -1,15 +1,18 @@
 //! A fault run through the RTL, and what `repchip verify` makes of what it left.
 
 use super::list::Fault;
+use crate::cases::Case;
 use crate::simulate;
 use repchip::diagnose::causes::{Causes, Ranked};
+use repchip::execute::{Finished, Options, run_by_layer};
+use repchip::layout::Description;
 use repchip::rtl::Bounds;
-use repchip::verify::dumps::{self, Subject};
-use repchip::verify::judge::{Counts, Of, judge};
+use repchip::verify::dumps::{self, Dump, Subject};
+use repchip::verify::judge::{Counts, Judged, Of};
 use repchip::verify::masks::Masks;
-use repchip::verify::{Model, Report, Verdict};
+use repchip::verify::{Comparison, Model, Report, Verdict};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a fault comes to.
@@ -98,16 +101,11 @@ pub(super) fn found(
     let bytes = usize::try_from(own.dram_bytes.0).expect("a small DRAM");
     let dump: Vec<&str> = dump.lines().take(bytes).collect();
     fs::write(root.path().join("dump.hex"), dump.join("\n")).expect("the file can be written");
-    let model = Model {
-        run: case.run(),
-        timeline: &case.timeline,
-    };
-    let parts = dumps::read(&model, root.path(), None).map_err(|problem| format!("{problem:?}"))?;
     let layers = &case.schedule.graph.layers;
     let report = Report {
         of: Of::default(),
         layers: layers.iter().map(|layer| layer.name.clone()).collect(),
-        judged: judge(model, &parts, &mut Masks::default(), 0),
+        judged: judged(case, root.path())?,
         masks: Vec::new(),
         cycles: None,
         limit: 0,
@@ -121,7 +119,10 @@ pub(super) fn found(
         .judged
         .into_iter()
         .filter_map(|judged| match judged.subject {
-            Subject::Layer(layer) => Some((layer, judged.counts, judged.name, judged.causes?)),
+            Subject::Layer(layer) => {
+                let causes = judged.explained?.causes;
+                Some((layer, judged.counts, judged.name, causes))
+            }
             Subject::Rest => None,
         });
     let first = explained.min_by_key(|(layer, ..)| *layer);
@@ -132,4 +133,29 @@ pub(super) fn found(
         counts,
         causes,
     }))
+}
+
+/// What a run left in a folder beside the model, as the command reads and judges it.
+fn judged(case: &Case, folder: &Path) -> Result<Vec<Judged>, String> {
+    let model = Model {
+        schedule: &case.schedule,
+        chip: &case.chip,
+        network: &case.network,
+        input: &case.input,
+        timeline: &case.timeline,
+    };
+    let dump = Dump {
+        path: folder,
+        format: None,
+        description: &Description::default(),
+        scheduled: true,
+    };
+    let parts = dumps::read(&model, &dump).map_err(|problem| format!("{problem:?}"))?;
+    let mut masks = Masks::default();
+    let mut comparison = Comparison::new(model, parts, &mut masks, 0);
+    let kept = Options::default();
+    let each = &mut |layer: Finished<'_>| comparison.layer(layer);
+    let run = run_by_layer(&case.schedule, &case.network, &case.input, &kept, each);
+    run.map_err(|error| error.to_string())?;
+    comparison.finish().map_err(|problem| problem.message)
 }
