@@ -6,6 +6,7 @@ mod chips;
 mod compare;
 mod constants;
 mod coverage;
+mod faults;
 mod generator;
 mod hosts;
 mod integers;

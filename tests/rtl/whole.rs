@@ -14,11 +14,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const STUDY: &str = "configs/studies/repvgg-vs-resnet.toml";
-const CYCLES: u64 = 41_175;
+pub(crate) const STUDY: &str = "configs/studies/repvgg-vs-resnet.toml";
+pub(crate) const CYCLES: u64 = 41_175;
 
 /// Where the layers of the trained network lie, as the study has it on chip `edge`.
-fn schedule(chip: &Chip) -> Schedule {
+pub(crate) fn schedule(chip: &Chip) -> Schedule {
     let graph = builtin::graph("repvgg-mini", FeatureMap::new(28, 28, 1)).expect("it is built in");
     let folded = fold_graph(&graph, Branches::Fuse).expect("it folds");
     let graph = residual::apply(&folded, ResidualForm::Accumulate);
@@ -32,7 +32,7 @@ fn schedule(chip: &Chip) -> Schedule {
 }
 
 /// The files of the first image in `folder/edge/repvgg-mini`.
-fn write(folder: &Path) {
+pub(crate) fn write(folder: &Path) {
     let output = Command::new(env!("CARGO_BIN_EXE_repchip"))
         .args([
             "golden",

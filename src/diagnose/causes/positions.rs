@@ -18,10 +18,23 @@ pub(super) fn causes(list: &mut Candidates<'_>) {
             d.read.padding = Padding::Edge
         });
     }
+    if conv.padding > 1 {
+        let pixels = conv.padding;
+        let text = format!(
+            "takes the padding as 0: reads the input {pixels} pixels further down and right"
+        );
+        list.add(Family::Positions, "padding_missing", text, |d| {
+            d.read.offset = [isize::try_from(pixels).unwrap_or(isize::MAX); 2];
+        });
+    }
     for (stride, key) in [(1, "stride_one"), (2, "stride_two")] {
         let text = format!("steps by {stride} instead of {}", conv.stride);
         list.add(Family::Positions, key, text, |d| d.read.stride = stride);
     }
+    let text = format!("takes the dilation as 1 instead of {}", conv.dilation);
+    list.add(Family::Positions, "dilation_one", text, |d| {
+        d.read.dilation = 1
+    });
     let offsets = [
         ([-1, 0], "one row above"),
         ([1, 0], "one row below"),

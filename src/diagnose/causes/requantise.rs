@@ -68,19 +68,19 @@ fn factors(list: &mut Candidates<'_>) {
             &|d| d.requantise.multiplier = Multiplier::PowerOfTwo,
         );
     }
-    for (by, which) in [(1, "next"), (-1, "previous")] {
-        let text = format!("takes the multiplier of the {which} channel");
+    for &(whose, which) in list.case.neighbours() {
+        let text = format!("takes the multiplier of the {which}");
         list.add(Family::Requantise, "multiplier_of_neighbour", text, |d| {
-            d.requantise.multiplier = Multiplier::Channel(by);
+            d.requantise.multiplier = Multiplier::Of(whose);
         });
-        let text = format!("takes the shift of the {which} channel");
+        let text = format!("takes the shift of the {which}");
         list.add(Family::Requantise, "shift_of_neighbour", text, |d| {
-            d.requantise.shift_channel = by;
+            d.requantise.shift_of = whose;
         });
-        let text = format!("takes multiplier and shift of the {which} channel");
+        let text = format!("takes multiplier and shift of the {which}");
         list.add(Family::Requantise, "scale_of_neighbour", text, |d| {
-            d.requantise.multiplier = Multiplier::Channel(by);
-            d.requantise.shift_channel = by;
+            d.requantise.multiplier = Multiplier::Of(whose);
+            d.requantise.shift_of = whose;
         });
     }
 }

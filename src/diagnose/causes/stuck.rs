@@ -2,11 +2,11 @@
 
 use super::output::most_frequent;
 use super::{Candidates, Family};
-use crate::diagnose::datapath::{Dead, Stuck, StuckBit};
+use crate::diagnose::datapath::{Dead, Gives, Stuck, StuckBit};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// PEs that are looked at: those with the most elements that do not match.
+/// PEs and array rows that are looked at: those with the most elements that do not match.
 const PES: usize = 8;
 /// Above this many lanes single multipliers and the input bits of single lanes are not tried.
 const LANES: usize = 32;
@@ -21,33 +21,53 @@ pub(super) fn causes(list: &mut Candidates<'_>) {
 
 fn elements(list: &mut Candidates<'_>) {
     let case = list.case;
-    let mut places: BTreeMap<(usize, [usize; 2]), Vec<i32>> = BTreeMap::new();
+    let mut places: BTreeMap<(usize, Option<[usize; 2]>), Vec<i32>> = BTreeMap::new();
+    let tile = &case.plan.work.array;
+    // An array row is worth its own name only where it has several PEs.
+    let rows = tile.tile_h * tile.tile_w > 1;
     for at in case.mismatches() {
         let moment = case.moment(at);
-        let values = places.entry((moment.row, moment.pixel)).or_default();
-        values.extend(case.observed[at]);
+        let whole_row = rows.then_some(None);
+        for pixel in [Some(moment.pixel)].into_iter().chain(whole_row) {
+            let values = places.entry((moment.row, pixel)).or_default();
+            values.extend(case.observed[at]);
+        }
     }
     let mut places: Vec<_> = places.into_iter().collect();
-    places.sort_by_key(|(place, values)| (Reverse(values.len()), *place));
+    places.sort_by_key(|((row, pixel), values)| {
+        (Reverse(values.len()), pixel.is_none(), *row, *pixel)
+    });
     for ((row, pixel), values) in places.into_iter().take(PES) {
-        let [y, x] = pixel;
-        let pe = format!("the PE of array row {row}, tile pixel ({y}, {x})");
-        let text = format!("{pe} adds nothing to the bias");
-        list.add(Family::Stuck, "pe_dead", text, |d| {
-            d.write.pe = Some(Stuck {
-                row,
-                pixel,
-                value: None,
-            });
-        });
-        let value = most_frequent(values.into_iter());
-        let text = format!("{pe} always gives {}", value.unwrap_or(0));
-        list.add(Family::Stuck, "pe_stuck", text, |d| {
-            d.write.pe = Some(Stuck {
-                row,
-                pixel,
-                value: Some(value.unwrap_or(0)),
-            });
+        let value = most_frequent(values.into_iter()).unwrap_or(0);
+        broken(list, (row, pixel), value);
+    }
+}
+
+/// What a PE, or all of an array row, may give.
+fn broken(list: &mut Candidates<'_>, (row, pixel): (usize, Option<[usize; 2]>), value: i32) {
+    let (what, keys) = match pixel {
+        Some([y, x]) => (
+            format!("the PE of array row {row}, tile pixel ({y}, {x})"),
+            ["pe_dead", "pe_zero", "pe_stuck"],
+        ),
+        None => (
+            format!("array row {row}"),
+            ["array_row_dead", "array_row_zero", "array_row_stuck"],
+        ),
+    };
+    let texts = [
+        format!("{what} adds nothing to the bias"),
+        format!("{what} gives sums of 0, without the bias"),
+        format!("{what} always gives {value}"),
+    ];
+    let gives = [Gives::Bias, Gives::Nothing, Gives::Output(value)];
+    let rules = list.golden.requantise;
+    let nothing = list.case.requantised(&rules, 0, 0).output;
+    let causes = keys.into_iter().zip(texts).zip(gives);
+    // A sum of 0 gives one output in every channel, and has a name.
+    for ((key, text), gives) in causes.filter(|(_, gives)| *gives != Gives::Output(nothing)) {
+        list.add(Family::Stuck, key, text, |d| {
+            d.write.pe = Some(Stuck { row, pixel, gives });
         });
     }
 }

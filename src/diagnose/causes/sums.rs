@@ -1,8 +1,10 @@
 //! Bias, steps, accumulator, shortcut.
 
 use super::{Candidates, Family};
-use crate::diagnose::datapath::{Datapath, Skip, Start};
+use crate::diagnose::Case;
+use crate::diagnose::datapath::{Datapath, Skip, Start, Whose};
 use crate::fixed::{Accumulator, Overflow};
+use crate::schedule::work::{Pass, PassKind};
 
 pub(super) fn causes(list: &mut Candidates<'_>) {
     starts(list);
@@ -20,7 +22,7 @@ fn starts(list: &mut Candidates<'_>) {
             "does not add the bias",
             Start::Bias {
                 times: 0,
-                channel: 0,
+                of: Whose::OWN,
             },
         ),
         (
@@ -28,7 +30,7 @@ fn starts(list: &mut Candidates<'_>) {
             "adds the bias twice",
             Start::Bias {
                 times: 2,
-                channel: 0,
+                of: Whose::OWN,
             },
         ),
         (
@@ -36,23 +38,7 @@ fn starts(list: &mut Candidates<'_>) {
             "subtracts the bias",
             Start::Bias {
                 times: -1,
-                channel: 0,
-            },
-        ),
-        (
-            "bias_of_neighbour",
-            "takes the bias of the next channel",
-            Start::Bias {
-                times: 1,
-                channel: 1,
-            },
-        ),
-        (
-            "bias_of_neighbour",
-            "takes the bias of the previous channel",
-            Start::Bias {
-                times: 1,
-                channel: -1,
+                of: Whose::OWN,
             },
         ),
         (
@@ -66,6 +52,11 @@ fn starts(list: &mut Candidates<'_>) {
             Start::Before,
         ),
         (
+            "accumulator_not_cleared",
+            "adds to what the accumulator held before in the same Sweep, whose first elements alone clear it",
+            Start::Sweep,
+        ),
+        (
             "accumulator_never_cleared",
             "adds to what the accumulator held before, from the first Sweep on",
             Start::Chain,
@@ -74,18 +65,16 @@ fn starts(list: &mut Candidates<'_>) {
     for (key, text, start) in starts {
         list.add(Family::Sums, key, text, |d| d.sum.start = start);
     }
+    for &(of, which) in list.case.neighbours() {
+        let text = format!("takes the bias of the {which}");
+        list.add(Family::Sums, "bias_of_neighbour", text, |d| {
+            d.sum.start = Start::Bias { times: 1, of };
+        });
+    }
 }
 
 fn steps(list: &mut Candidates<'_>) {
     let passes = list.case.passes.iter().map(Vec::len).max().unwrap_or(0);
-    list.add(
-        Family::Sums,
-        "last_step_missing",
-        "leaves out the last step",
-        |d| {
-            d.sum.skip = Skip::Last;
-        },
-    );
     list.add(
         Family::Sums,
         "first_step_missing",
@@ -94,7 +83,19 @@ fn steps(list: &mut Candidates<'_>) {
             d.sum.skip = Skip::First;
         },
     );
-    for pass in 0..passes {
+    if passes > 1 && !list.case.shortcut_is_one_step() {
+        list.add(
+            Family::Sums,
+            "last_step_missing",
+            "leaves out the last step",
+            |d| {
+                d.sum.skip = Skip::Last;
+            },
+        );
+    }
+    let alike = list.case.passes.iter().all(|list| list.len() == passes);
+    // The first, and where all row groups have as many the last, is named above.
+    for pass in 1..passes - usize::from(alike && passes > 1) {
         let text = format!("leaves out pass {pass}");
         list.add(Family::Sums, "pass_missing", text, |d| {
             d.sum.skip = Skip::Pass(pass)
@@ -117,21 +118,19 @@ fn accumulators(list: &mut Candidates<'_>) {
 }
 
 fn shortcuts(list: &mut Candidates<'_>) {
+    let neighbours = list.case.neighbours();
     let mut add = |key, text: &str, alter: &dyn Fn(&mut Datapath)| {
         list.add(Family::Sums, key, text, alter);
     };
     add("shortcut_missing", "does not add the shortcut", &|d| {
         d.shortcut.times = 0
     });
-    add("shortcut_twice", "adds the shortcut twice", &|d| {
-        d.shortcut.times = 2
-    });
     add("shortcut_negated", "subtracts the shortcut", &|d| {
         d.shortcut.times = -1
     });
     add(
         "shortcut_shift",
-        "the left shift of the shortcut is larger by one",
+        "the left shift of the shortcut is larger by one, or it is added twice",
         &|d| {
             d.shortcut.shift = 1;
         },
@@ -143,8 +142,17 @@ fn shortcuts(list: &mut Candidates<'_>) {
             d.shortcut.shift = -1;
         },
     );
-    for (by, which) in [(1, "next"), (-1, "previous")] {
-        let text = format!("takes the factor of the shortcut of the {which} channel");
-        add("shortcut_of_neighbour", &text, &|d| d.shortcut.channel = by);
+    for &(whose, which) in neighbours {
+        let text = format!("takes the factor of the shortcut of the {which}");
+        add("shortcut_of_neighbour", &text, &|d| d.shortcut.of = whose);
+    }
+}
+
+impl Case {
+    /// Whether in every row group the last step adds the shortcut and no other does: without either it is the same.
+    fn shortcut_is_one_step(&self) -> bool {
+        let of_shortcut = |pass: &Pass| pass.kind == PassKind::Residual;
+        let one = |passes: &Vec<Pass>| passes.iter().filter(|pass| of_shortcut(pass)).count() == 1;
+        self.passes.iter().all(one)
     }
 }

@@ -31,10 +31,10 @@ pub(super) fn causes(list: &mut Candidates<'_>) {
             list.add(Family::Weights, key, text, |d| d.weight.kernel = kernel);
         }
     }
-    for (by, which) in [(1, "next"), (-1, "previous")] {
-        let text = format!("takes the weights of the {which} output channel");
+    for &(whose, which) in list.case.neighbours() {
+        let text = format!("takes the weights of the {which}");
         list.add(Family::Weights, "weights_of_neighbour", text, |d| {
-            d.weight.source = Source::Channel(by);
+            d.weight.source = Source::Of(whose);
         });
     }
     if work.row_groups() > 1 {
@@ -47,6 +47,13 @@ pub(super) fn causes(list: &mut Candidates<'_>) {
         let text = "takes the weights of the pass before";
         list.add(Family::Weights, "weights_of_pass_before", text, |d| {
             d.weight.source = Source::PassBefore;
+        });
+    }
+    if work.row_groups() * work.conv_pass_count() > 1 {
+        let text =
+            "takes the weights of the fill before, of the row group before in the first pass";
+        list.add(Family::Weights, "weights_of_fill_before", text, |d| {
+            d.weight.source = Source::FillBefore;
         });
     }
     addresses(list);

@@ -1,9 +1,12 @@
 //! The rules as the layer has them.
 
 use super::{
-    Accumulator, Datapath, IntType, Kernel, Lanes, Multiplier, Overflow, Padding, Plan, Read,
-    Requantising, Rule, Shortcut, Skip, Source, Start, Sum, WeightRead, Write,
+    Datapath, Kernel, Lanes, Multiplier, Padding, Read, Requantising, Shortcut, Skip, Source,
+    Start, Sum, WeightRead, Whose, Write,
 };
+use crate::diagnose::Plan;
+use crate::fixed::{Accumulator, Overflow, Rule};
+use crate::tensor::IntType;
 
 impl Datapath {
     /// The rules of a layer.
@@ -20,14 +23,14 @@ impl Datapath {
             weight: WeightRead {
                 ty: IntType::signed(plan.weight_bits),
                 kernel: Kernel::Straight,
-                source: Source::Own,
+                source: Source::Of(Whose::OWN),
                 stuck: None,
             },
             dead: None,
             sum: Sum {
                 start: Start::Bias {
                     times: 1,
-                    channel: 0,
+                    of: Whose::OWN,
                 },
                 skip: Skip::None,
                 accumulator: Accumulator {
@@ -39,7 +42,7 @@ impl Datapath {
                 times: 1,
                 zero_point: quant.residual.as_ref().map_or(0, |r| r.zero_point),
                 shift: 0,
-                channel: 0,
+                of: Whose::OWN,
             },
             requantise: requantising(plan),
             write: Write {
@@ -65,6 +68,7 @@ fn read(plan: &Plan) -> Read {
         stuck: None,
         offset: [0; 2],
         stride: plan.work.conv.stride,
+        dilation: plan.work.conv.dilation,
         padding: Padding::ZeroPoint,
         stale: None,
         swap: None,
@@ -76,8 +80,8 @@ fn requantising(plan: &Plan) -> Requantising {
     let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = requantise.rule;
     Requantising {
         rounding,
-        multiplier: Multiplier::Channel(0),
-        shift_channel: 0,
+        multiplier: Multiplier::Of(Whose::OWN),
+        shift_of: Whose::OWN,
         shift: 0,
         rounded_before: 0,
         zero_point: requantise.zero_point,

@@ -1,9 +1,13 @@
 //! The rules an output is computed by, as data: the golden ones, each of which a cause may alter.
 
 mod golden;
+mod output;
+mod whose;
 
-use super::Plan;
-use crate::fixed::{Accumulator, Overflow, Rounding, Rule};
+pub(super) use output::{Gives, Multiplier, Requantising, Stuck, Write};
+pub(super) use whose::Whose;
+
+use crate::fixed::Accumulator;
 use crate::tensor::{IntType, Sign};
 
 /// How the lanes of a word are permuted.
@@ -122,13 +126,21 @@ pub(super) enum Stale {
     ZeroPoint,
     /// The row that lay in the ring before; for columns what the tile before had there.
     Before,
+    /// The row or column next to it, further away from the strip or tile.
+    Further,
 }
 
 /// Pixels that change places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Swap {
+    /// Rows 2k and 2k + 1.
     Rows,
+    /// Columns 2k and 2k + 1.
     Columns,
+    /// Those of bank row `first` of `of` and of the next.
+    BankRows { first: usize, of: usize },
+    /// Those of bank column `first` of `of` and of the next.
+    BankColumns { first: usize, of: usize },
 }
 
 /// How an activation is read.
@@ -144,6 +156,7 @@ pub(super) struct Read {
     pub(super) stuck: Option<StuckBit>,
     pub(super) offset: [isize; 2],
     pub(super) stride: usize,
+    pub(super) dilation: usize,
     pub(super) padding: Padding,
     pub(super) stale: Option<(Halo, Stale)>,
     pub(super) swap: Option<Swap>,
@@ -176,13 +189,13 @@ impl Kernel {
 /// Where a weight is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    Own,
-    /// That many output channels further.
-    Channel(isize),
+    Of(Whose),
     /// The same array row in the row group before.
     RowGroupBefore,
     /// The pass before; the first takes that of the last.
     PassBefore,
+    /// The pass before; the first takes the last of the row group before, the very first its own.
+    FillBefore,
     /// By address in the stored row group: bytes further, bytes more for each array row, lanes inside taps.
     Stored {
         start: isize,
@@ -220,14 +233,16 @@ pub(super) enum Skip {
 /// What the accumulator holds before the first step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// The bias of the channel that many further, that often.
-    Bias { times: i64, channel: isize },
+    /// The bias of that channel, that often.
+    Bias { times: i64, of: Whose },
     /// What the accumulator held before, and the bias.
     BeforeAndBias,
     /// What the accumulator held before, without the bias.
     Before,
     /// Like `BeforeAndBias`, and that value came about in the same way.
     Chain,
+    /// What the accumulator held before in this Sweep, which came about in the same way; the first has the bias.
+    Sweep,
 }
 
 /// How products add up.
@@ -245,55 +260,7 @@ pub(super) struct Shortcut {
     pub(super) zero_point: i32,
     /// Added to the left shift.
     pub(super) shift: i64,
-    pub(super) channel: isize,
-}
-
-/// Which multiplier a channel has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Multiplier {
-    /// That of the channel that many further.
-    Channel(isize),
-    /// 1.
-    One,
-    /// The nearest power of two.
-    PowerOfTwo,
-}
-
-/// From accumulator to output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Requantising {
-    pub(super) rounding: Rounding,
-    pub(super) multiplier: Multiplier,
-    /// The shift of the channel that many further.
-    pub(super) shift_channel: isize,
-    pub(super) shift: i64,
-    /// Rounded once by this many bits of the shift before the rest.
-    pub(super) rounded_before: u32,
-    pub(super) zero_point: i32,
-    pub(super) overflow: Overflow,
-    pub(super) lower: i32,
-    pub(super) upper: i32,
-}
-
-/// What the PE `row`, `pixel` gives instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stuck {
-    pub(super) row: usize,
-    pub(super) pixel: [usize; 2],
-    /// `None`: it adds nothing to the bias.
-    pub(super) value: Option<i32>,
-}
-
-/// How an output is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Write {
-    pub(super) ty: IntType,
-    pub(super) lanes: Lanes,
-    pub(super) offset: [isize; 2],
-    pub(super) swap_bytes: bool,
-    pub(super) stuck: Option<StuckBit>,
-    pub(super) constant: Option<i32>,
-    pub(super) pe: Option<Stuck>,
+    pub(super) of: Whose,
 }
 
 /// All rules.

@@ -5,7 +5,7 @@ mod weight;
 
 use super::Case;
 use super::datapath::{
-    Datapath, Dead, Multiplier, Requantising, Skip, Start, moved, reread, wrapped,
+    Datapath, Dead, Gives, Multiplier, Requantising, Skip, Start, Stuck, moved, reread,
 };
 use crate::fixed::{Overflow, shift_round, wrap};
 use crate::schedule::work::{Pass, PassKind};
@@ -44,14 +44,12 @@ impl Case {
         }
         let from = [n, y, x, c];
         let moment = self.moment(from);
-        let broken = write
-            .pe
-            .filter(|pe| pe.row == moment.row && pe.pixel == moment.pixel);
-        let sum = match broken {
-            Some(pe) => match pe.value {
-                Some(value) => return Some(value),
-                None => self.plan.quant.bias[c],
-            },
+        let holds = |pe: &Stuck| pe.pixel.is_none_or(|pixel| pixel == moment.pixel);
+        let broken = write.pe.filter(|pe| pe.row == moment.row && holds(pe));
+        let sum = match broken.map(|pe| pe.gives) {
+            Some(Gives::Output(value)) => return Some(value),
+            Some(Gives::Bias) => self.plan.quant.bias[c],
+            Some(Gives::Nothing) => 0,
             None => self.sum(rules, from),
         };
         let own = self.plan.quant.requantise.output;
@@ -74,13 +72,13 @@ impl Case {
     /// The accumulator after the last step.
     pub(super) fn sum(&self, rules: &Datapath, at: [usize; 4]) -> i64 {
         let start = match rules.sum.start {
-            Start::Bias { times, channel } => {
-                let bias = &self.plan.quant.bias;
-                times.saturating_mul(bias[wrapped(at[3], channel, bias.len())])
+            Start::Bias { times, of } => {
+                times.saturating_mul(self.plan.quant.bias[self.channel_of(of, at[3])])
             }
             Start::BeforeAndBias => self.before(rules, at) + self.plan.quant.bias[at[3]],
             Start::Before => self.before(rules, at),
             Start::Chain => return self.chain(rules, at),
+            Start::Sweep => return self.chain_of_sweep(rules, at),
         };
         self.steps(rules, at, start, &mut |_, _| {})
     }
@@ -104,6 +102,18 @@ impl Case {
             let start = accumulator.fit(sum).unwrap_or(acc);
             self.steps(rules, at, start, &mut |_, _| {})
         })
+    }
+
+    /// The accumulator when only a Sweep's first elements clear it.
+    fn chain_of_sweep(&self, rules: &Datapath, at: [usize; 4]) -> i64 {
+        let sweep = self.moment(at).sweep;
+        let earlier = std::iter::successors(Some(at), |&at| {
+            (self.accumulator_before(at)).filter(|&before| self.moment(before).sweep == sweep)
+        });
+        let elements: Vec<[usize; 4]> = earlier.take(CHAIN).collect();
+        let bias = self.plan.quant.bias[at[3]];
+        (elements.into_iter().rev())
+            .fold(bias, |acc, at| self.steps(rules, at, acc, &mut |_, _| {}))
     }
 
     /// All steps from `start` on; `seen` is told the accumulator after each pass.
@@ -183,7 +193,7 @@ impl Case {
             return 0;
         }
         let rule = &rules.shortcut;
-        let factor = wrapped(at[3], rule.channel, residual.k.len());
+        let factor = self.channel_of(rule.of, at[3]);
         let value = i64::from(shortcut[at]) - i64::from(rule.zero_point);
         let product = value * i64::from(residual.k[factor]) * rule.times;
         let shift = i64::from(residual.e[factor]) + rule.shift;
@@ -197,13 +207,12 @@ impl Case {
     /// From the accumulator of channel `c` to its output.
     pub(super) fn requantised(&self, rule: &Requantising, acc: i64, c: usize) -> Requantised {
         let own = &self.plan.quant.requantise;
-        let channels = own.channels();
         let multiplier = match rule.multiplier {
-            Multiplier::Channel(by) => i128::from(own.multiplier[wrapped(c, by, channels)]),
+            Multiplier::Of(whose) => i128::from(own.multiplier[self.channel_of(whose, c)]),
             Multiplier::One => 1,
             Multiplier::PowerOfTwo => power_of_two(own.multiplier[c]),
         };
-        let shift = i64::from(own.shift[wrapped(c, rule.shift_channel, channels)]) + rule.shift;
+        let shift = i64::from(own.shift[self.channel_of(rule.shift_of, c)]) + rule.shift;
         let shift = u32::try_from(shift.clamp(0, 126)).unwrap_or(0);
         let product = i128::from(acc) * multiplier;
         let first = rule.rounded_before.min(shift);

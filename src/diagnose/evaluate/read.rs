@@ -17,13 +17,13 @@ impl Case {
     pub(super) fn pixel(
         &self,
         rules: &Datapath,
-        [_, oy, ox, _]: [usize; 4],
+        [n, oy, ox, _]: [usize; 4],
         tap: [usize; 2],
     ) -> Pixel {
         let (read, conv, map) = (&rules.read, &self.plan.work.conv, self.plan.work.input);
         let signed = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
         let place = |out: usize, tap: usize, offset: isize| {
-            signed(out * read.stride + tap * conv.dilation) - signed(conv.padding) + offset
+            signed(out * read.stride + tap * read.dilation) - signed(conv.padding) + offset
         };
         let mut y = place(oy, tap[0], read.offset[0]);
         let mut x = place(ox, tap[1], read.offset[1]);
@@ -36,6 +36,10 @@ impl Case {
                 (Stale::Before, Halo::Left | Halo::Right) => {
                     x -= signed(self.plan.work.array.tile_w * conv.stride);
                 }
+                (Stale::Further, Halo::Above) => y -= 1,
+                (Stale::Further, Halo::Below) => y += 1,
+                (Stale::Further, Halo::Left) => x -= 1,
+                (Stale::Further, Halo::Right) => x += 1,
             }
         }
         let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|&at| at < size);
@@ -51,10 +55,16 @@ impl Case {
                 Padding::Edge => (nearest(y, map.height), nearest(x, map.width)),
             },
         };
-        let swapped = |at: usize, size: usize| Some(at ^ 1).filter(|&at| at < size).unwrap_or(at);
+        let inside = |to: usize, at: usize, size: usize| if to < size { to } else { at };
         match read.swap {
-            Some(Swap::Rows) => Pixel::At(swapped(y, map.height), x),
-            Some(Swap::Columns) => Pixel::At(y, swapped(x, map.width)),
+            Some(Swap::Rows) => Pixel::At(inside(y ^ 1, y, map.height), x),
+            Some(Swap::Columns) => Pixel::At(y, inside(x ^ 1, x, map.width)),
+            Some(Swap::BankRows { first, of }) => {
+                Pixel::At(inside(exchanged(y, 0, first, of), y, map.height), x)
+            }
+            Some(Swap::BankColumns { first, of }) => {
+                Pixel::At(y, inside(exchanged(x, n, first, of), x, map.width))
+            }
             None => Pixel::At(y, x),
         }
     }
@@ -104,4 +114,16 @@ impl Case {
         }
         i64::from(value) - i64::from(read.zero_point)
     }
+}
+
+/// The line at the same place of the other bank, when banks `first` and the next of `of`, turned by `turn`, change
+/// places.
+fn exchanged(line: usize, turn: usize, first: usize, of: usize) -> usize {
+    let (bank, next) = ((line + turn) % of, (first + 1) % of);
+    let other = match bank {
+        bank if bank == first => next,
+        bank if bank == next => first,
+        bank => bank,
+    };
+    line / of * of + (other + of - turn % of) % of
 }

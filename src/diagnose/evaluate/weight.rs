@@ -1,7 +1,8 @@
 //! Which weight a multiplier gets.
 
 use crate::diagnose::Case;
-use crate::diagnose::datapath::{Datapath, Source, reread, wrapped};
+use crate::diagnose::datapath::{Datapath, Source, reread};
+use crate::schedule::work::Pass;
 use crate::tensor::IntType;
 
 impl Case {
@@ -20,15 +21,16 @@ impl Case {
         let [ty, tx] = rule.kernel.tap([ky, kx], work.conv.kernel);
         let all = &self.plan.quant.weight;
         let value = match rule.source {
-            Source::Own => all[(channel, ty, tx, input)],
-            Source::Channel(by) => all[(wrapped(channel, by, all.dim().0), ty, tx, input)],
+            Source::Of(whose) => all[(self.channel_of(whose, channel), ty, tx, input)],
             Source::RowGroupBefore => {
-                let before = row_group.checked_sub(1).map(|group| work.row_group(group));
-                let row = self.array_row_of(channel);
-                let other = before.and_then(|group| group.channels.clone().nth(row));
-                all[(other.unwrap_or(channel), ty, tx, input)]
+                let other = self.channel_before(channel).unwrap_or(channel);
+                all[(other, ty, tx, input)]
             }
-            Source::PassBefore => self.weight_of_pass_before(channel, pass, [ky, kx, place]),
+            Source::PassBefore => {
+                let before = pass.checked_sub(1).unwrap_or(work.conv_pass_count() - 1);
+                self.weight_of(channel, [&passes[pass], &passes[before]], [ky, kx, place])
+            }
+            Source::FillBefore => self.weight_of_fill_before(channel, pass, [ky, kx, place]),
             Source::Stored {
                 start,
                 row,
@@ -63,28 +65,46 @@ impl Case {
         })
     }
 
-    /// The weight at the same multiplier in the pass before; 0 where that pass has none.
-    fn weight_of_pass_before(
+    /// The channel of the same array row in the row group before.
+    fn channel_before(&self, channel: usize) -> Option<usize> {
+        let before = self.row_group_of(channel).checked_sub(1)?;
+        let mut channels = self.plan.work.row_group(before).channels;
+        channels.nth(self.array_row_of(channel))
+    }
+
+    /// The weight at the same multiplier in the pass before, which may be the last of the row group before.
+    fn weight_of_fill_before(&self, channel: usize, pass: usize, at: [usize; 3]) -> i32 {
+        let passes = &self.passes[self.row_group_of(channel)];
+        let now = &passes[pass];
+        if let Some(before) = pass.checked_sub(1) {
+            return self.weight_of(channel, [now, &passes[before]], at);
+        }
+        if self.row_group_of(channel) == 0 {
+            return self.weight_of(channel, [now, now], at);
+        }
+        let last = self.plan.work.conv_pass_count() - 1;
+        self.channel_before(channel).map_or(0, |channel| {
+            let before = &self.passes[self.row_group_of(channel)][last];
+            self.weight_of(channel, [now, before], at)
+        })
+    }
+
+    /// The weight of `channel` in another pass, at the multiplier of a pass of now; 0 where that pass has none.
+    fn weight_of(
         &self,
         channel: usize,
-        pass: usize,
+        [now, other]: [&Pass; 2],
         [ky, kx, place]: [usize; 3],
     ) -> i32 {
-        let passes = &self.passes[self.row_group_of(channel)];
-        let conv_passes = self.plan.work.conv_pass_count();
-        let (now, before) = (
-            &passes[pass],
-            &passes[pass.checked_sub(1).unwrap_or(conv_passes - 1)],
-        );
-        let y = ky - now.tap_rows.start + before.tap_rows.start;
-        let x = kx - now.tap_cols.start + before.tap_cols.start;
-        if place >= before.channels.len()
-            || !before.tap_rows.contains(&y)
-            || !before.tap_cols.contains(&x)
+        let y = ky - now.tap_rows.start + other.tap_rows.start;
+        let x = kx - now.tap_cols.start + other.tap_cols.start;
+        if place >= other.channels.len()
+            || !other.tap_rows.contains(&y)
+            || !other.tap_cols.contains(&x)
         {
             return 0;
         }
-        let input = before.channels.start % self.plan.work.group_inputs() + place;
+        let input = other.channels.start % self.plan.work.group_inputs() + place;
         self.plan.quant.weight[(channel, y, x, input)]
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod layers;
 mod others;
+mod places;
 
 use layers::{Layer, SPECS};
 use ndarray::Array4;

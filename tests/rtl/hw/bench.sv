@@ -1,5 +1,5 @@
 // The bench: reads the files of a case from +dir, runs the chip beside a DRAM and a host, writes what both hold at the end; with
-// +log also each word that the array writes.
+// +log also each word that the array writes. +fault and +fault_at choose a fault of the chip.
 `include "types.svh"
 
 module bench;
@@ -12,11 +12,15 @@ module bench;
     wire [31:0] address;
     wire [`BURST_MAX-1:0] store_on;
     wire [8*`BURST_MAX-1:0] store_data, back_data;
+    reg [31:0] fault_number, fault_at;
+    fault_t fault;
+    always @* fault = {fault_number, fault_at};
     wire calls, returns;
     wire [`OP_BITS-1:0] call;
     wire [31:0] result, result_bytes, result_from;
     chip chip (
-        .clk(clk), .reset(reset), .regs(regs), .issue(issue), .issue_store(issue_store), .address(address),
+        .clk(clk), .reset(reset), .fault(fault), .regs(regs),
+        .issue(issue), .issue_store(issue_store), .address(address),
         .store_on(store_on), .store_data(store_data), .back(back), .back_data(back_data),
         .calls(calls), .call(call), .returns(returns), .finished(finished)
     );
@@ -52,6 +56,8 @@ module bench;
         end
         if ($test$plusargs("log")) log = $fopen({dir, "/writes.log"}, "w");
         if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
+        if (!$value$plusargs("fault=%d", fault_number)) fault_number = 0;
+        if (!$value$plusargs("fault_at=%d", fault_at)) fault_at = 0;
         for (i = 0; i < 24 * `OPS_MAX; i = i + 1) chip.descriptors.op_words[i] = 0;
         for (i = 0; i < 64 * `LAYERS_MAX; i = i + 1) chip.descriptors.layer_words[i] = 0;
         $readmemh({dir, "/regs.hex"}, chip.descriptors.chip_words);

@@ -4,6 +4,7 @@
 module chip (
     input wire clk,
     input wire reset,
+    input fault_t fault,
     // DRAM.
     output wire [`CHIP_BITS-1:0] regs,
     output wire issue,
@@ -26,7 +27,7 @@ module chip (
     // e the Fetch whose bytes go into slots; layer d is that of the pass under way.
     wire [31:0] next_op, load_op, dma_op, back_op;
     wire [`OP_BITS-1:0] next_regs, load_regs, dma_regs, back_regs, fetch_regs;
-    wire [`LAYER_BITS-1:0] next_layer, load_layer, dma_layer, layer_regs, fetch_layer;
+    wire [`LAYER_BITS-1:0] next_layer, load_layer, dma_layer, told_layer, layer_regs, fetch_layer;
     reg [31:0] fetch_before;
     pass_t pass, next, target;
     wire back_is_fetch = `REG(back_regs, `O_KIND) == `KIND_FETCH;
@@ -39,8 +40,9 @@ module chip (
         .layer_a(`REG(next_regs, `O_LAYER)), .layer_b(`REG(load_regs, `O_LAYER)),
         .layer_c(`REG(dma_regs, `O_LAYER)), .layer_d(pass.layer), .layer_e(`REG(fetch_regs, `O_LAYER)),
         .layer_regs_a(next_layer), .layer_regs_b(load_layer), .layer_regs_c(dma_layer),
-        .layer_regs_d(layer_regs), .layer_regs_e(fetch_layer)
+        .layer_regs_d(told_layer), .layer_regs_e(fetch_layer)
     );
+    fault_layer fault_layer (.fault(fault), .told(told_layer), .layer(layer_regs));
 
     // Sequencer and its walk over the passes.
     wire begins, in_setup, enters, active, patch_first, step, pass_ends, words_in, slot_filled, next_valid;
@@ -89,16 +91,18 @@ module chip (
 
     // Weights.
     wire [31:0] slot, port_bytes;
-    wire [16*`KERNEL_ELEMENTS-1:0] slot_bytes, weights;
-    wire [128*`ROWS-1:0] slot_parameters, parameters, drained_parameters;
+    wire [16*`KERNEL_ELEMENTS-1:0] slot_bytes, told_weights, weights;
+    wire [128*`ROWS-1:0] slot_parameters, told_parameters, parameters, told_drained, drained_parameters;
     wire load_advance, load_valid;
     wire [1:0] drain_parameters;
+    wire stale = fault.number == `F_STALE_SLOT && target.fill != 0;
+    wire [31:0] weight_slot = stale ? (target.fill - 1) % `REG(regs, `C_SLOTS) : slot;
     slots slots (
         .clk(clk), .reset(reset), .chip(regs),
         .arrives(fetch_arrives), .first(back_first), .address(back_address), .data(back_data),
         .fetch(fetch_regs), .layer(fetch_layer),
         .frees(pass_ends && pass.frees), .freed(pass.fill), .released(released), .filled(filled),
-        .slot(slot), .slot_bytes(slot_bytes), .slot_parameters(slot_parameters)
+        .slot(slot), .weight_slot(weight_slot), .slot_bytes(slot_bytes), .slot_parameters(slot_parameters)
     );
     walker load_walker (
         .clk(clk), .reset(reset), .advance(load_advance), .chip(regs), .kinds(kinds),
@@ -110,51 +114,66 @@ module chip (
         .target(target), .target_valid(load_valid), .weight_bytes(`REG(load_layer, `L_WEIGHT_BYTES)),
         .advance(load_advance), .begun(begun), .layer(layer), .in_setup(in_setup), .kernels(kernels),
         .slot_filled(slot_filled), .filled(filled), .slot(slot), .slot_bytes(slot_bytes),
-        .slot_parameters(slot_parameters), .kernel_bank(last_begun[0]), .weights(weights),
-        .array_parameters(pass.bank), .parameters(parameters),
-        .drain_parameters(drain_parameters), .drained_parameters(drained_parameters), .port_bytes(port_bytes)
+        .slot_parameters(slot_parameters), .kernel_bank(last_begun[0]), .weights(told_weights),
+        .array_parameters(pass.bank), .parameters(told_parameters),
+        .drain_parameters(drain_parameters), .drained_parameters(told_drained), .port_bytes(port_bytes)
     );
+    fault_weights fault_weights (.fault(fault), .pass(pass), .told(told_weights), .weights(weights));
+    fault_parameters array_fault (.fault(fault), .told(told_parameters), .parameters(parameters));
+    fault_parameters drain_fault (.fault(fault), .told(told_drained), .parameters(drained_parameters));
 
     // Activations.
-    wire [32*`BANKS*`BANK_CHANNELS-1:0] read_word, read_lane;
-    wire [16*`LANES*`BANKS*`BANK_CHANNELS-1:0] read_data;
+    wire [32*`BANKS*`BANK_CHANNELS-1:0] told_word, told_lane, read_word, read_lane;
+    wire [16*`LANES*`BANKS*`BANK_CHANNELS-1:0] told_data, read_data;
     wire [`PATCH_WORDS-1:0] write;
     wire [32*`PATCH_WORDS-1:0] write_bank, write_word;
     wire [`LANES*`PATCH_WORDS-1:0] write_lanes;
-    wire [16*`LANES*`PATCH_WORDS-1:0] write_data;
+    wire [16*`LANES*`PATCH_WORDS-1:0] drained_data, write_data;
     sram sram (
-        .clk(clk), .read_word(read_word), .read_lane(read_lane), .read_data(read_data),
+        .clk(clk), .read_word(read_word), .read_lane(read_lane), .read_data(told_data),
         .write(write), .write_bank(write_bank), .write_word(write_word), .write_lanes(write_lanes),
         .write_data(write_data),
         .store_element(store_element), .store_half(store_half), .store_data(store_data),
         .load(load_on), .load_element(load_element), .load_half(load_half), .load_data(back_data)
     );
-    wire [31:0] reads;
-    wire [`ACT*`LANES*`TAPS*`PIX-1:0] acts;
-    window window (
-        .clk(clk), .chip(regs), .layer(layer_regs), .pass(pass), .active(active), .patch(patch),
-        .patch_first(patch_first), .read_word(read_word), .read_lane(read_lane), .read_data(read_data),
-        .reads(reads), .words_in(words_in), .acts(acts)
+    fault_requests fault_requests (
+        .fault(fault), .told_word(told_word), .told_lane(told_lane), .read_word(read_word), .read_lane(read_lane)
     );
+    fault_reads fault_reads (.fault(fault), .told(told_data), .read_data(read_data));
+    wire [31:0] reads;
+    wire [`ACT*`LANES*`TAPS*`PIX-1:0] told_acts, acts;
+    window window (
+        .clk(clk), .fault(fault), .chip(regs), .layer(layer_regs), .pass(pass), .active(active), .patch(patch),
+        .patch_first(patch_first), .read_word(told_word), .read_lane(told_lane), .read_data(read_data),
+        .reads(reads), .words_in(words_in), .acts(told_acts)
+    );
+    fault_products fault_products (.fault(fault), .pass(pass), .told(told_acts), .acts(acts));
 
     // The array: rows by pixels of the tile.
-    wire [`ACC_BITS*`OUTPUTS-1:0] accumulators;
+    wire [`ACC_BITS*`OUTPUTS-1:0] sums, accumulators;
+    pass_t summed;
+    always @* begin
+        summed = pass;
+        if (fault.number == `F_NOT_CLEARED) summed.block_first = pass.sweep_first;
+    end
     wire [31:0] drain_patch;
     genvar r, p;
     generate
         for (r = 0; r < `ROWS; r = r + 1) begin : row
             for (p = 0; p < `PIX; p = p + 1) begin : pixel
+                wire dead = fault.number == `F_DEAD_PE && fault.at == r * `PIX + p;
                 pe #(.ROW(r)) pe (
-                    .clk(clk), .step(step), .patch(patch), .pass(pass),
-                    .acts(acts[`ACT*`LANES*`TAPS*p +: `ACT*`LANES*`TAPS]),
+                    .clk(clk), .step(step), .patch(patch), .pass(summed),
+                    .acts(dead ? 0 : acts[`ACT*`LANES*`TAPS*p +: `ACT*`LANES*`TAPS]),
                     .weights(weights[16*`LANES*`TAPS*r +: 16*`LANES*`TAPS]),
                     .parameters(parameters[128*r +: 128]),
                     .drain_patch(drain_patch),
-                    .drained(accumulators[`ACC_BITS*(r*`PIX + p) +: `ACC_BITS])
+                    .drained(sums[`ACC_BITS*(r*`PIX + p) +: `ACC_BITS])
                 );
             end
         end
     endgenerate
+    fault_sums fault_sums (.fault(fault), .told(sums), .accumulators(accumulators));
     wire [31:0] outputs, words, drained_op;
     wire sweep_drained;
     drain drain (
@@ -163,9 +182,10 @@ module chip (
         .full(full), .idle(drain_idle), .drain_patch(drain_patch), .drain_parameters(drain_parameters),
         .accumulators(accumulators), .parameters(drained_parameters),
         .write(write), .write_bank(write_bank), .write_word(write_word), .write_lanes(write_lanes),
-        .write_data(write_data), .outputs(outputs), .words(words),
+        .write_data(drained_data), .outputs(outputs), .words(words),
         .sweep_drained(sweep_drained), .sweep(drained_op)
     );
+    fault_writes fault_writes (.fault(fault), .told(drained_data), .write_data(write_data));
 
     // What is over.
     reg [31:0] called_before;

@@ -23,6 +23,7 @@ module slots (
     output reg [31:0] filled,               // fills done so far
     // The loader's view of one slot.
     input wire [31:0] slot,
+    input wire [31:0] weight_slot,          // the same, or with a fault another
     output wire [16*`KERNEL_ELEMENTS-1:0] slot_bytes,
     output wire [128*`ROWS-1:0] slot_parameters
 );
@@ -30,7 +31,7 @@ module slots (
 
     reg [16*`KERNEL_ELEMENTS-1:0] kernel_of [0:`SLOTS_MAX-1];
     reg [128*`ROWS-1:0] parameters_of [0:`SLOTS_MAX-1];
-    assign slot_bytes = kernel_of[slot];
+    assign slot_bytes = kernel_of[weight_slot];
     assign slot_parameters = parameters_of[slot];
 
     reg [8*`BURST_MAX-1:0] held;

@@ -2,6 +2,7 @@
 `ifndef TYPES_SVH
 `define TYPES_SVH
 `include "shape.svh"
+`include "faults.svh"
 
 // Output pixels of a tile, banks of activation SRAM, outputs of a patch.
 `define PIX (`TILE_H * `TILE_W)
@@ -130,6 +131,7 @@ typedef struct packed {
     logic [31:0] image;
     logic [31:0] strip;
     logic [1:0] bank;           // parameter bank of the Sweep
+    logic tile_first;           // in the first tile row of the Sweep
     logic sweep_first;          // first pass of the Sweep
     logic sweep_last;           // last pass of the Sweep
     logic block_first;          // starts the accumulators

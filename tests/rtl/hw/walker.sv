@@ -79,6 +79,7 @@ module walker #(
         pass.image = `REG(sweep, `O_SWEEP_IMAGE);
         pass.strip = `REG(sweep, `O_STRIP);
         pass.bank = bank;
+        pass.tile_first = tile == 0;
         pass.sweep_first = place == 0 && number == 0 && !residual;
         pass.sweep_last = last_block && block_last;
         pass.block_first = number == 0 && !residual;

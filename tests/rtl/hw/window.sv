@@ -7,6 +7,7 @@
 
 module window (
     input wire clk,
+    input fault_t fault,
     input wire [`CHIP_BITS-1:0] chip,
     input wire [`LAYER_BITS-1:0] layer,
     input pass_t pass,
@@ -48,6 +49,23 @@ module window (
     wire [31:0] first_channel = from_shortcut ? pass.channel / `LANES * `LANES : pass.channel;
     wire [31:0] ports = pass.words > 1 ? `BANK_CHANNELS : 1;
 
+    // Faults of geometry, in the map of the input.
+    wire [31:0] faulty = from_shortcut ? 0 : fault.number;
+    wire signed [31:0] row_shift = faulty == `F_NEXT_ROW ? 1 : 0;
+    wire signed [31:0] col_shift = faulty == `F_NEXT_COLUMN ? 1 : 0;
+    wire halo_is_stale = faulty == `F_STALE_HALO && pass.strip != 0 && pass.tile_first;
+    wire edge_is_padding = faulty == `F_PADDING_EDGE;
+    wire padding_is_zero = faulty == `F_PADDING_ZERO;
+
+    // Line `n`, or the nearest of the map's lines.
+    function automatic integer line_of(input integer n, input integer size, input nearest);
+        begin
+            line_of = n;
+            if (nearest && n < 0) line_of = 0;
+            if (nearest && n >= size) line_of = size - 1;
+        end
+    endfunction
+
     // Lines of this patch, and columns of the one before: coordinate, whether needed, and the first with the same.
     integer row [0:TALL-1];
     integer col [0:WIDE-1];
@@ -88,7 +106,9 @@ module window (
                 for (i = 0; i < 3; i = i + 1) begin
                     at = 3 * t + i;
                     out = pass.tile_row * `TILE_H + t;
-                    row[at] = out * stride + (pass.tap_row + i) * dilation - padding;
+                    row[at] = out * stride + (pass.tap_row + i) * dilation - padding + row_shift;
+                    if (halo_is_stale && t == 0 && row[at] < out * stride) row[at] = row[at] - 1;
+                    row[at] = line_of(row[at], height, edge_is_padding);
                     row_on[at] = i < pass.tap_rows && out < `SREG(layer, `L_OUT_H)
                         && row[at] >= 0 && row[at] < height;
                     row_as[at] = at;
@@ -99,10 +119,11 @@ module window (
                 for (i = 0; i < 3; i = i + 1) begin
                     at = 3 * t + i;
                     out = tile_col * `TILE_W + t;
-                    col[at] = out * stride + (pass.tap_col + i) * dilation - padding;
+                    col[at] = out * stride + (pass.tap_col + i) * dilation - padding + col_shift;
+                    col_before[at] = line_of(col[at] - `TILE_W * stride, width, edge_is_padding);
+                    col[at] = line_of(col[at], width, edge_is_padding);
                     col_on[at] = i < pass.tap_cols && out < `SREG(layer, `L_OUT_W)
                         && col[at] >= 0 && col[at] < width;
-                    col_before[at] = col[at] - `TILE_W * stride;
                     col_on_before[at] = i < pass.tap_cols && col_before[at] >= 0 && col_before[at] < width;
                 end
             for (at = 0; at < WIDE; at = at + 1) begin
@@ -168,6 +189,15 @@ module window (
                 end
     end
 
+    // What a padded pixel holds when its elements are 0, by word.
+    reg [WORD*`TAPS-1:0] no_pixel;
+    integer e;
+    always @* begin
+        no_pixel = 0;
+        for (e = 0; e < `TAPS * `LANES; e = e + 1)
+            if (padding_is_zero && e < pass.channels) no_pixel[`ACT*e +: `ACT] = -zero[`ACT-1:0];
+    end
+
     // The window: what was read goes to every tap that lies on it.
     integer y, x, ty, tx, m, from, to, pixel;
     always @* begin
@@ -189,6 +219,11 @@ module window (
                                     from = pixel + y * pass.tap_cols + col_from[3*tx + x] % 3 + m;
                                     acts[WORD*to +: WORD] = held[WORD*from +: WORD];
                                 end
+                            end
+                        else if (padding_is_zero && active && y < pass.tap_rows && x < pass.tap_cols)
+                            for (m = 0; m < pass.words; m = m + 1) begin
+                                to = (ty * `TILE_W + tx) * `TAPS + y * pass.tap_cols + x + m;
+                                acts[WORD*to +: WORD] = no_pixel[WORD*m +: WORD];
                             end
     end
 

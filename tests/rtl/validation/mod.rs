@@ -48,9 +48,10 @@ const HELD_OUT: usize = 65;
 /// Seed of the tuned set.
 const TUNED_SEED: u64 = 1;
 /// Set by `tests/rtl/validate`: the report is written; with `measure` all pairs run through the RTL first.
-const WRITE: &str = "REPCHIP_RTL_VALIDATE";
+pub(crate) const WRITE: &str = "REPCHIP_RTL_VALIDATE";
 
-fn place() -> PathBuf {
+/// Where the report lies.
+pub(crate) fn place() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/validation")
 }
 
