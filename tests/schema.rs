@@ -2,6 +2,7 @@
 
 use jsonschema::Validator;
 use repchip::chip::Chip;
+use repchip::layout::Description;
 use repchip::study::Study;
 use serde_json::Value;
 use std::fs;
@@ -11,6 +12,15 @@ fn validator(schema: &str) -> Validator {
     let schema = serde_json::from_str(schema).expect("a schema is JSON");
     jsonschema::meta::validate(&schema).expect("a schema of draft 2020-12");
     jsonschema::draft202012::new(&schema).expect("the schema is whole")
+}
+
+/// Kinds of files, the folder of those that are shipped, the schema.
+fn kinds() -> [(&'static str, &'static str, String); 3] {
+    [
+        ("chip", "chips", Chip::schema()),
+        ("study", "studies", Study::schema()),
+        ("layout", "layouts", Description::schema()),
+    ]
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -31,7 +41,7 @@ fn json(path: &Path) -> Option<Value> {
 
 #[test]
 fn the_committed_schemas_are_what_the_command_prints() {
-    for (file, printed) in [("chip", Chip::schema()), ("study", Study::schema())] {
+    for (file, _, printed) in kinds() {
         let path = format!("configs/schema/{file}.json");
         if std::env::var_os("REPCHIP_BLESS").is_some() {
             fs::write(&path, &printed).expect("the file can be written");
@@ -46,13 +56,9 @@ fn the_committed_schemas_are_what_the_command_prints() {
 
 #[test]
 fn every_shipped_file_names_its_schema_and_keeps_it() {
-    for (kind, schema) in [("chip", Chip::schema()), ("study", Study::schema())] {
+    for (kind, folder, schema) in kinds() {
         let validator = validator(&schema);
-        let folder = format!(
-            "configs/{}",
-            if kind == "chip" { "chips" } else { "studies" }
-        );
-        let files = files(&folder);
+        let files = files(&format!("configs/{folder}"));
         assert!(!files.is_empty());
         for path in files {
             let text = fs::read_to_string(&path).expect("the file is text");

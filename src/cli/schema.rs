@@ -1,6 +1,7 @@
 //! `repchip schema`: what an editor needs to know of a configuration file.
 
 use crate::chip::Chip;
+use crate::layout::Description;
 use crate::study::Study;
 
 /// Which file to describe.
@@ -15,6 +16,7 @@ pub(super) struct Options {
 const EXAMPLES: &str = "\
 Examples:
   repchip schema chip
+  repchip schema layout
   repchip schema study";
 
 /// A configuration file.
@@ -24,6 +26,8 @@ enum File {
     Chip,
     /// A study: `configs/studies/*.toml`
     Study,
+    /// A layout of dumps: `configs/layouts/*.toml`
+    Layout,
 }
 
 /// The JSON Schema of a file.
@@ -31,5 +35,6 @@ pub(super) fn schema(options: &Options) -> String {
     match options.file {
         File::Chip => Chip::schema(),
         File::Study => Study::schema(),
+        File::Layout => Description::schema(),
     }
 }
