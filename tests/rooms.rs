@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "units", "problem", "dump", "tensor", "fixed", "chip", "network", "reparam", "float",
     "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study",
-    "report", "verify", "cli",
+    "report", "golden", "verify", "cli",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

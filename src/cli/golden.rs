@@ -1,20 +1,19 @@
 //! `repchip golden`: what the RTL runs, and what the model expects of it.
 
-use super::Failure;
 use super::emit::on;
-use super::infer::npy;
 use super::model::{Integers, chosen, model, with_weights};
 use super::paths::{distinct, read_by};
-use super::run::{dead_end, each_its_own_name, failed, marked, progress, settings};
+use super::run::{dead_end, failed, marked, progress, settings};
+use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute;
+use crate::golden::{File, Set, units};
 use crate::map::map;
-use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::problem::{Problem, Problems};
 use crate::report::manifest::Manifest;
 use crate::report::write::{self, file_stem};
-use crate::rtl::{self, Bounds, Counters, DramImage, RtlError};
-use crate::schedule::{LayerPlan, Schedule};
+use crate::rtl::{self, RtlError};
+use crate::schedule::Schedule;
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::Activations;
 use crate::time::{self, Mode};
@@ -63,16 +62,7 @@ struct Written {
 
 /// Writes the files of each network on each chip, all or none.
 pub(super) fn golden(options: &Options) -> Result<String, Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    let chips = (study.chips.iter())
-        .map(|file| Chip::read_with(file, &for_chips))
-        .collect::<Result<Vec<_>, _>>()?;
-    each_its_own_name(&chips)?;
+    let (study, chips) = config::read(&options.study, &options.sets)?;
     let chips = on(&chips, options.chip.as_deref())?;
     let entries: Vec<&NetworkEntry> = match options.network.as_deref() {
         Some(id) => vec![chosen(&study, Some(id))?],
@@ -194,7 +184,7 @@ fn one(
         ..execute::Options::default()
     };
     let tensors = execute::run(&schedule, network, input, &keep, &mut |_| {})?.tensors;
-    let cycles = time::run(&schedule, chip, Mode::Real);
+    let timeline = time::run(&schedule, chip, Mode::Real);
     let run = rtl::Run {
         schedule: &schedule,
         chip,
@@ -202,18 +192,17 @@ fn one(
         input,
         tensors: &tensors,
     };
-    let files = files(&run, &Counters::of(&cycles)).map_err(|e| not_in_rtl(e, entry, chip))?;
-    let manifest = manifest(
-        options,
-        (study, chip, entry),
-        &run,
-        (cycles.total.0, &files),
-    );
+    let set = Set {
+        run,
+        timeline: &timeline,
+    };
+    let files = set.files().map_err(|e| not_in_rtl(e, entry, chip))?;
+    let manifest = manifest(options, (study, chip, entry), &set, &files);
     let folder = folder(options, chip, entry);
     let manifest = ("manifest.json".to_owned(), manifest.into_bytes());
     written
         .lines
-        .push(line(&folder, &schedule, cycles.total.0, files.len() + 1));
+        .push(line(&folder, &schedule, timeline.total.0, files.len() + 1));
     let files = files.into_iter().chain([manifest]);
     let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
     written.files.extend(placed);
@@ -224,51 +213,21 @@ fn one(
 fn manifest(
     options: &Options,
     (study, chip, entry): (&Study, &Chip, &NetworkEntry),
-    run: &rtl::Run<'_>,
-    (cycles, files): (u64, &[(String, Vec<u8>)]),
+    set: &Set<'_>,
+    files: &[File],
 ) -> String {
-    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let sets = config::told(&options.sets);
+    let schedule = set.run.schedule;
     let manifest = Manifest {
         command: &format!("repchip golden {}{sets}", options.study.display()),
         study: (&study.name, &study.digest, study.effective()),
         chip: (&chip.name, &chip.digest, chip.effective()),
         network: &entry.id,
-        images: (options.image, run.schedule.batch),
-        cycles,
-        layers: &units(run.schedule),
+        images: (options.image, schedule.batch),
+        cycles: set.timeline.total.0,
+        layers: &units(schedule),
     };
     manifest.text(files)
-}
-
-/// What the RTL reads, and below `expected/` what it should write and each layer's output.
-fn files(run: &rtl::Run<'_>, counters: &Counters) -> Result<Vec<(String, Vec<u8>)>, RtlError> {
-    let mut files = rtl::files(run)?;
-    let size = Bounds::of(run.schedule, run.chip)?.dram_bytes;
-    let dump = DramImage::after(run)?.hex(size);
-    files.push(("expected/dump.hex".to_owned(), dump.into_bytes()));
-    files.push((
-        "expected/counters.hex".to_owned(),
-        counters.hex().into_bytes(),
-    ));
-    let outputs = run.schedule.graph.layers.iter().zip(&run.tensors[1..]);
-    files.extend(outputs.map(|(layer, tensor)| {
-        let name = format!("expected/{}.npy", file_stem(&layer.name));
-        (name, npy(tensor))
-    }));
-    Ok(files)
-}
-
-/// Layers by name, and what runs them.
-fn units(schedule: &Schedule) -> Vec<(String, &'static str)> {
-    let unit = |plan: &LayerPlan| match plan {
-        LayerPlan::Array(_) => "array",
-        LayerPlan::Vector { .. } => "vector",
-        LayerPlan::Host => "host",
-    };
-    let layers = schedule.graph.layers.iter().zip(&schedule.layers);
-    layers
-        .map(|(layer, plan)| (layer.name.clone(), unit(plan)))
-        .collect()
 }
 
 fn line(folder: &Path, schedule: &Schedule, cycles: u64, files: usize) -> String {

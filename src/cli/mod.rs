@@ -3,6 +3,7 @@
 //! In: arguments of the command line. Out: results on standard output, problems with their source lines on
 //! standard error. This room computes nothing about chips or networks.
 
+mod config;
 mod diff;
 mod emit;
 mod execution;

@@ -4,13 +4,12 @@ use super::emit::on;
 use super::golden::input;
 use super::model::{Integers, chosen, with_weights};
 use super::paths::{distinct, read_by};
-use super::run::{dead_end, each_its_own_name, failed, progress, settings, width};
-use super::{Failure, print};
+use super::run::{dead_end, failed, progress, settings, width};
+use super::{Failure, config, print};
 use crate::chip::Chip;
 use crate::execute;
 use crate::map::map;
-use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::problem::{Problem, Problems};
 use crate::report::{Borders, write};
 use crate::rtl::{self, Counters};
 use crate::study::{NetworkEntry, Study};
@@ -142,7 +141,7 @@ impl Options {
 
 /// Compares a dump with the model, tells and writes what differs.
 pub(super) fn verify(options: &Options) -> Result<String, Failure> {
-    let (study, chips) = read(options)?;
+    let (study, chips) = config::read(&options.study, &options.sets)?;
     let chip = only(&on(&chips, options.chip.as_deref())?)?;
     let entry = chosen(&study, options.network.as_deref())?;
     let mut inputs = read_by(&options.study, &study, [entry]);
@@ -162,21 +161,6 @@ pub(super) fn verify(options: &Options) -> Result<String, Failure> {
     let report = report(options, &study, chip, entry)?;
     written(options, &report)?;
     tell(&report)
-}
-
-/// The study and its chips, with the flags laid over them.
-fn read(options: &Options) -> Result<(Study, Vec<Chip>), Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    let chips = (study.chips.iter())
-        .map(|file| Chip::read_with(file, &for_chips))
-        .collect::<Result<Vec<_>, _>>()?;
-    each_its_own_name(&chips)?;
-    Ok((study, chips))
 }
 
 fn only<'c>(chips: &[&'c Chip]) -> Result<&'c Chip, Problem> {

@@ -1,0 +1,63 @@
+//! The golden set of one run: what an RTL reads, and what the model expects of it, as the bytes of files.
+//!
+//! In: a [`Set`]: a [`crate::rtl::Run`] with every tensor of its execution, and the timeline. Out: files by name. This
+//! room opens no file and computes no integer of a layer: tensors come from `execute`, cycles from `time`, addresses
+//! from `schedule`.
+
+mod tensors;
+
+pub use tensors::npy;
+
+use crate::rtl::{self, Bounds, Counters, DramImage, RtlError, Run};
+use crate::schedule::{LayerPlan, Schedule};
+use crate::time::Timeline;
+
+/// A file: its path below the folder of the set, and its bytes.
+pub type File = (String, Vec<u8>);
+
+/// What the files of one run are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Set<'a> {
+    /// Schedule, chip, integers, input and every tensor.
+    pub run: Run<'a>,
+    /// What happens when.
+    pub timeline: &'a Timeline,
+}
+
+impl Set<'_> {
+    /// All files: what the RTL reads, and below `expected/` what it should leave.
+    ///
+    /// # Errors
+    /// When the RTL does not have what the run needs, or the parts of the run do not belong together.
+    pub fn files(&self) -> Result<Vec<File>, RtlError> {
+        let mut files = rtl::files(&self.run)?;
+        files.extend(self.answers()?);
+        files.extend(tensors::expected(&self.run));
+        Ok(files)
+    }
+
+    /// DRAM and counters as the run leaves them.
+    fn answers(&self) -> Result<[File; 2], RtlError> {
+        let size = Bounds::of(self.run.schedule, self.run.chip)?.dram_bytes;
+        let dump = DramImage::after(&self.run)?.hex(size);
+        let counters = Counters::of(self.timeline).hex();
+        Ok([
+            ("expected/dump.hex".to_owned(), dump.into_bytes()),
+            ("expected/counters.hex".to_owned(), counters.into_bytes()),
+        ])
+    }
+}
+
+/// Layers by name, and what runs them.
+#[must_use]
+pub fn units(schedule: &Schedule) -> Vec<(String, &'static str)> {
+    let unit = |plan: &LayerPlan| match plan {
+        LayerPlan::Array(_) => "array",
+        LayerPlan::Vector { .. } => "vector",
+        LayerPlan::Host => "host",
+    };
+    let layers = schedule.graph.layers.iter().zip(&schedule.layers);
+    layers
+        .map(|(layer, plan)| (layer.name.clone(), unit(plan)))
+        .collect()
+}
