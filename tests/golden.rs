@@ -53,8 +53,8 @@ fn the_manifest_lists_every_file_with_its_digest() {
             assert_eq!(file["sha256"], digest);
         }
         let layers = manifest["layers"].as_array().expect("layers").len();
-        // Six files of the RTL, DRAM and counters, and each layer's output.
-        assert_eq!(files.len(), 6 + 2 + layers);
+        // Six files of the RTL, DRAM and counters, and at least three of each layer.
+        assert!(files.len() >= 6 + 2 + 3 * layers);
         let read = |name: &str| fs::read_to_string(folder.join(name)).expect("it is written");
         let counters = Counters::parse(&read("expected/counters.hex"), layers).expect("counters");
         assert_eq!(manifest["total"]["value"], counters.total.0);

@@ -4,7 +4,9 @@
 //! room opens no file and computes no integer of a layer: tensors come from `execute`, cycles from `time`, addresses
 //! from `schedule`.
 
+mod banks;
 mod tensors;
+mod timetable;
 
 pub use tensors::npy;
 
@@ -25,14 +27,24 @@ pub struct Set<'a> {
 }
 
 impl Set<'_> {
-    /// All files: what the RTL reads, and below `expected/` what it should leave.
+    /// All files: what the RTL reads; the batch below `stimulus/` and the integers of the layers below `weights/` and
+    /// `parameters/`, for benches that take them apart; and below `expected/` what it should leave.
+    ///
+    /// Weight SRAM has no images: its slots are filled anew all the time, and which slot holds what is an order of
+    /// fills, not a place. `dram.hex` has the weights in that order.
     ///
     /// # Errors
     /// When the RTL does not have what the run needs, or the parts of the run do not belong together.
     pub fn files(&self) -> Result<Vec<File>, RtlError> {
         let mut files = rtl::files(&self.run)?;
+        files.extend(tensors::stimulus(&self.run));
+        files.extend(tensors::integers(&self.run));
         files.extend(self.answers()?);
         files.extend(tensors::expected(&self.run));
+        files.extend(banks::files(&self.run));
+        let schedule = timetable::schedule(self).into_bytes();
+        files.push(("schedule.json".to_owned(), schedule));
+        files.push(("memory_map.csv".to_owned(), timetable::memory_map(self)));
         Ok(files)
     }
 
