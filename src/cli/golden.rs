@@ -1,23 +1,23 @@
 //! `repchip golden`: what the RTL runs, and what the model expects of it.
 
 use super::emit::on;
+use super::infer::accumulating;
+use super::input::input;
 use super::model::{Integers, chosen, model, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::{dead_end, failed, marked, progress, settings};
 use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute;
-use crate::golden::{File, Set, units};
+use crate::golden::{Coverage, File, Set, Stimulus, units};
 use crate::map::map;
 use crate::problem::{Problem, Problems};
 use crate::report::manifest::Manifest;
 use crate::report::write::{self, file_stem};
 use crate::rtl::{self, RtlError};
-use crate::schedule::Schedule;
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::Activations;
 use crate::time::{self, Mode};
-use ndarray::Axis;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -25,7 +25,8 @@ Examples:
   repchip golden configs/studies/repvgg-vs-resnet.toml --out golden \\
     --network repvgg-mini --chip edge
   repchip golden study.toml --out golden --image 7 \\
-    --set chip.dram.latency_cycles=60";
+    --set chip.dram.latency_cycles=60
+  repchip golden study.toml --out golden --stimulus random:7";
 
 /// What to write, of what, and where to.
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,9 @@ pub(super) struct Options {
     /// First image of the batch, from 0, among the test images of the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     image: usize,
+    /// What the network is given: image, random:SEED, extremes, ties, saturation or hot-tap
+    #[arg(long, value_name = "KIND", default_value_t = Stimulus::Image)]
+    stimulus: Stimulus,
     /// No progress bar: only results and errors
     #[arg(long, short)]
     quiet: bool,
@@ -93,7 +97,8 @@ fn all(
     for entry in entries {
         progress.set_message(format!("prepares {}", entry.id));
         let integers = with_weights(entry, study)?;
-        let input = input(options.image, entry, &integers, study.batch)?;
+        let given = (options.stimulus, options.image);
+        let input = input(given, entry, &integers, study.batch)?;
         progress.inc(1);
         for chip in chips {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
@@ -147,27 +152,6 @@ fn folder(options: &Options, chip: &Chip, entry: &NetworkEntry) -> PathBuf {
     chip.join(file_stem(&entry.id))
 }
 
-/// The integers of a batch of images from the chosen one on; behind the last image comes the first.
-pub(super) fn input(
-    image: usize,
-    entry: &NetworkEntry,
-    integers: &Integers,
-    batch: usize,
-) -> Result<Activations, Problem> {
-    let count = integers.images.dim().0;
-    if image >= count {
-        let message = format!(
-            "`{}` has no image {image}: there are {count}, the first is 0",
-            entry.id
-        );
-        let help = format!("give `--image` a number from 0 to {}", count - 1);
-        return Err(Problem::new("golden::no_image", message, help));
-    }
-    let indices: Vec<usize> = (0..batch).map(|i| (image + i) % count).collect();
-    let images = integers.images.select(Axis(0), &indices);
-    Ok(integers.network.tensors[0].quantise_map(&images))
-}
-
 /// The files of one network on one chip.
 fn one(
     options: &Options,
@@ -181,28 +165,33 @@ fn one(
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let keep = execute::Options {
         keep_tensors: true,
+        accumulators: accumulating(&network.graph),
         ..execute::Options::default()
     };
-    let tensors = execute::run(&schedule, network, input, &keep, &mut |_| {})?.tensors;
+    let executed = execute::run(&schedule, network, input, &keep, &mut |_| {})?;
     let timeline = time::run(&schedule, chip, Mode::Real);
     let run = rtl::Run {
         schedule: &schedule,
         chip,
         network,
         input,
-        tensors: &tensors,
+        tensors: &executed.tensors,
     };
     let set = Set {
         run,
         timeline: &timeline,
+        accumulators: &executed.accumulators,
     };
-    let files = set.files().map_err(|e| not_in_rtl(e, entry, chip))?;
+    let coverage = Coverage::of(&set);
+    let files = set
+        .files(&coverage)
+        .map_err(|e| not_in_rtl(e, entry, chip))?;
     let manifest = manifest(options, (study, chip, entry), &set, &files);
     let folder = folder(options, chip, entry);
     let manifest = ("manifest.json".to_owned(), manifest.into_bytes());
     written
         .lines
-        .push(line(&folder, &schedule, timeline.total.0, files.len() + 1));
+        .push(line(&folder, &set, &coverage, files.len() + 1));
     let files = files.into_iter().chain([manifest]);
     let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
     written.files.extend(placed);
@@ -224,16 +213,18 @@ fn manifest(
         chip: (&chip.name, &chip.digest, chip.effective()),
         network: &entry.id,
         images: (options.image, schedule.batch),
+        stimulus: options.stimulus.json(),
         cycles: set.timeline.total.0,
         layers: &units(schedule),
     };
     manifest.text(files)
 }
 
-fn line(folder: &Path, schedule: &Schedule, cycles: u64, files: usize) -> String {
+fn line(folder: &Path, set: &Set<'_>, coverage: &Coverage, files: usize) -> String {
     format!(
-        "{}: {files} files, {} layers, {cycles} cycles",
+        "{0}: {files} files, {1} layers, {2} cycles\n{0}: {coverage}",
         folder.display(),
-        schedule.layers.len()
+        set.run.schedule.layers.len(),
+        set.timeline.total
     )
 }

@@ -11,11 +11,12 @@ use crate::golden::npy;
 use crate::map::map;
 use crate::network::builtin;
 use crate::problem::{Problem, Problems};
-use crate::reparam::{LayerId, LayerOp};
+use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::report::write;
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::{Activations, FeatureMap};
 use ndarray::Ix4;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -87,26 +88,23 @@ fn run(
     settings.batch = input.dim().0;
     let schedule = map(&network.graph, &network.numerics, chip, &settings)
         .map_err(|error| dead_end(error, entry, chip, study))?;
-    let convolutions = network
-        .graph
-        .layers
-        .iter()
-        .enumerate()
-        .filter(|(_, layer)| {
-            matches!(
-                layer.op,
-                LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }
-            )
-        });
     let options = execute::Options {
         keep_tensors: keep,
-        accumulators: convolutions
-            .filter(|_| keep)
-            .map(|(index, _)| LayerId(index))
-            .collect(),
+        accumulators: if keep {
+            accumulating(&network.graph)
+        } else {
+            BTreeSet::new()
+        },
         ..execute::Options::default()
     };
     execute::run(&schedule, network, input, &options, &mut |_| {}).map_err(Failure::from)
+}
+
+/// Layers that have accumulators.
+pub(super) fn accumulating(graph: &LayerGraph) -> BTreeSet<LayerId> {
+    let sums = |op: &LayerOp| matches!(op, LayerOp::Conv { .. } | LayerOp::FullyConnected { .. });
+    let layers = graph.ids().filter(|id| sums(&graph.layers[id.0].op));
+    layers.collect()
 }
 
 /// The images of a file as integers of the network's input.

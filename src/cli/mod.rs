@@ -10,6 +10,7 @@ mod execution;
 mod golden;
 mod help;
 mod infer;
+mod input;
 mod list;
 mod model;
 mod paths;

@@ -1,13 +1,14 @@
 //! `repchip verify`: what hardware left, beside the model.
 
 use super::emit::on;
-use super::golden::input;
+use super::input::input;
 use super::model::{Integers, chosen, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::{dead_end, failed, progress, settings, width};
 use super::{Failure, config, print};
 use crate::chip::Chip;
 use crate::execute;
+use crate::golden::Stimulus;
 use crate::map::map;
 use crate::problem::{Problem, Problems};
 use crate::report::{Borders, write};
@@ -76,6 +77,9 @@ pub(super) struct Options {
     /// First image of the batch, from 0, among the test images of the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     image: usize,
+    /// What the network was given, as `repchip golden` takes it
+    #[arg(long, value_name = "KIND", default_value_t = Stimulus::Image)]
+    stimulus: Stimulus,
     /// What the dump is; default: what its name and content show
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -155,6 +159,7 @@ pub(super) fn verify(options: &Options) -> Result<String, Failure> {
             chip: (&chip.digest, chip.effective()),
             network: &entry.id,
             image: options.image,
+            stimulus: options.stimulus.json(),
         };
         origin::check(&manifest, &origin)?;
     }
@@ -186,7 +191,8 @@ fn report(
     progress.inc(1);
     progress.set_message(format!("runs {} on {}", entry.id, chip.name));
     let Integers { network, .. } = &integers;
-    let input = input(options.image, entry, &integers, study.batch)?;
+    let given = (options.stimulus, options.image);
+    let input = input(given, entry, &integers, study.batch)?;
     let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let keep = execute::Options {

@@ -1,18 +1,27 @@
 //! The golden set of one run: what an RTL reads, and what the model expects of it, as the bytes of files.
 //!
-//! In: a [`Set`]: a [`crate::rtl::Run`] with every tensor of its execution, and the timeline. Out: files by name. This
+//! In: a [`Set`]: a [`crate::rtl::Run`] with every tensor and accumulator of its execution, and the timeline. Out: files by name. This
 //! room opens no file and computes no integer of a layer: tensors come from `execute`, cycles from `time`, addresses
 //! from `schedule`.
 
 mod banks;
+mod coverage;
+mod rounding;
+mod search;
+mod stimulus;
 mod tensors;
 mod timetable;
 
+pub use coverage::{Counts, Coverage, LayerCoverage};
+pub use stimulus::Stimulus;
 pub use tensors::npy;
 
+use crate::reparam::LayerId;
 use crate::rtl::{self, Bounds, Counters, DramImage, RtlError, Run};
 use crate::schedule::{LayerPlan, Schedule};
 use crate::time::Timeline;
+use ndarray::Array4;
+use std::collections::BTreeMap;
 
 /// A file: its path below the folder of the set, and its bytes.
 pub type File = (String, Vec<u8>);
@@ -24,6 +33,8 @@ pub struct Set<'a> {
     pub run: Run<'a>,
     /// What happens when.
     pub timeline: &'a Timeline,
+    /// The accumulators of every convolution and fully connected layer of that execution.
+    pub accumulators: &'a BTreeMap<LayerId, Array4<i64>>,
 }
 
 impl Set<'_> {
@@ -35,7 +46,7 @@ impl Set<'_> {
     ///
     /// # Errors
     /// When the RTL does not have what the run needs, or the parts of the run do not belong together.
-    pub fn files(&self) -> Result<Vec<File>, RtlError> {
+    pub fn files(&self, coverage: &Coverage) -> Result<Vec<File>, RtlError> {
         let mut files = rtl::files(&self.run)?;
         files.extend(tensors::stimulus(&self.run));
         files.extend(tensors::integers(&self.run));
@@ -45,6 +56,7 @@ impl Set<'_> {
         let schedule = timetable::schedule(self).into_bytes();
         files.push(("schedule.json".to_owned(), schedule));
         files.push(("memory_map.csv".to_owned(), timetable::memory_map(self)));
+        files.push(("coverage.json".to_owned(), coverage.json().into_bytes()));
         Ok(files)
     }
 

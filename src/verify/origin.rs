@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// What a dump is to come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Origin<'a> {
     /// Digest and settings of the study.
     pub study: (&'a str, &'a [Setting]),
@@ -18,6 +18,8 @@ pub struct Origin<'a> {
     pub network: &'a str,
     /// The first image of the batch.
     pub image: usize,
+    /// What the batch is made of, as a manifest has it.
+    pub stimulus: Value,
 }
 
 /// The manifest of the dump at `path`: beside it, or above a folder `expected`.
@@ -56,6 +58,7 @@ pub fn check(manifest: &Path, origin: &Origin<'_>) -> Result<(), Problems> {
     for (what, found, wanted) in [
         ("network", &read["network"], Value::from(origin.network)),
         ("image", &read["image"], Value::from(origin.image)),
+        ("stimulus", &read["stimulus"], origin.stimulus.clone()),
         (
             "study",
             &read["study"]["digest"],
@@ -123,6 +126,6 @@ fn unread(path: &Path, error: &serde_json::Error) -> Problem {
 
 fn mixed(path: &Path, other: &str) -> Problem {
     let message = format!("mixed set: `{}` tells of {other}", path.display());
-    let help = "give study, `--network`, `--chip`, `--image` and `--set` as the dump was made with, or a dump of this run";
+    let help = "give study, `--network`, `--chip`, `--image`, `--stimulus` and `--set` as the dump was made with, or a dump of this run";
     Problem::new("verify::mixed_set", message, help)
 }

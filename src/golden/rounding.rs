@@ -1,0 +1,130 @@
+//! A requantisation taken apart: tie or not, and what the range did to the rounded number.
+
+use crate::fixed::{Requantise, Rule, shift_round};
+
+/// What a sum becomes on its way to an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Exactly half way between two integers.
+    pub(super) tie: bool,
+    /// No tie, but less than one step of the sum away from one: where an inexact product would round the other way.
+    pub(super) beside_tie: bool,
+    /// Below zero before the rounding.
+    pub(super) negative: bool,
+    /// After the rounding, with the zero point, before range and clamp.
+    pub(super) rounded: i128,
+    /// What range and clamp do.
+    pub(super) end: End,
+    /// Whether range and clamp let both neighbours of the unrounded number through.
+    pub(super) visible: bool,
+}
+
+/// What range and clamp do to a rounded number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing.
+    Kept,
+    /// It is below the range of the output.
+    SaturatedLow,
+    /// It is above the range of the output.
+    SaturatedHigh,
+    /// It is below the zero point, in front of a ReLU.
+    ReluClipped,
+}
+
+impl Parts {
+    /// Of `sum` in `channel`; `relu` says whether the lower clamp is a ReLU's.
+    pub(super) fn of(rule: &Requantise, channel: usize, sum: i64, relu: bool) -> Self {
+        let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = rule.rule;
+        let shift = u32::from(rule.shift[channel]);
+        let multiplier = i128::from(rule.multiplier[channel]);
+        let zero = i128::from(rule.zero_point);
+        let product = i128::from(sum) * multiplier;
+        let rounded = shift_round(product, shift, rounding) + zero;
+        let floor = product >> shift;
+        let half = (1_i128 << shift) >> 1;
+        let off = (product - (floor << shift) - half).abs();
+        let low = floor + zero;
+        Self {
+            tie: shift > 0 && off == 0,
+            beside_tie: shift > 0 && off > 0 && off < multiplier,
+            negative: product < 0,
+            rounded,
+            end: end(rule, rounded, relu),
+            visible: low >= i128::from(rule.lower) && low < i128::from(rule.upper),
+        }
+    }
+}
+
+fn end(rule: &Requantise, rounded: i128, relu: bool) -> End {
+    if rounded > i128::from(rule.upper) {
+        End::SaturatedHigh
+    } else if relu && rounded < i128::from(rule.zero_point) {
+        End::ReluClipped
+    } else if rounded < i128::from(rule.output.min()) {
+        End::SaturatedLow
+    } else {
+        End::Kept
+    }
+}
+
+/// The smallest sum above zero that is a tie in `channel`; `None` when no sum is.
+pub(super) fn smallest_tie(rule: &Requantise, channel: usize) -> Option<u128> {
+    let twos = rule.multiplier[channel].trailing_zeros();
+    let half = u32::from(rule.shift[channel]).checked_sub(1)?;
+    half.checked_sub(twos).map(|power| 1 << power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::{Rounding, Target};
+    use crate::tensor::IntType;
+    use proptest::prelude::*;
+
+    fn rule(multiplier: i32, shift: u8, target: Target) -> Requantise {
+        let rule = Rule::Multiplier(Rounding::HalfEven);
+        Requantise::new(rule, vec![multiplier], vec![shift], target).unwrap()
+    }
+
+    #[test]
+    fn ties_and_ends_worked_by_hand() {
+        let signed = rule(3, 3, Target::whole(IntType::signed(4), 1));
+        let of = |sum| Parts::of(&signed, 0, sum, false);
+        // 4 · 3 / 8 = 1.5 -> 2, + 1; -4 · 3 / 8 = -1.5 -> -2, + 1; 5 · 3 / 8 = 1.875, within 3/8 of 1.5 no more.
+        assert!(of(4).tie && !of(4).negative && of(4).rounded == 3);
+        assert!(of(-4).tie && of(-4).negative && of(-4).rounded == -1);
+        assert!(!of(5).tie && !of(5).beside_tie);
+        // 1 · 3 / 8 = 0.375 is 1/8 off a half.
+        assert!(of(1).beside_tie && !of(1).tie);
+        assert_eq!(
+            [of(0), of(40), of(-40)].map(|p| p.end),
+            [End::Kept, End::SaturatedHigh, End::SaturatedLow]
+        );
+        let relu = rule(3, 3, Target::whole(IntType::unsigned(4), 0).relu());
+        let parts = Parts::of(&relu, 0, -4, true);
+        assert!(parts.tie && !parts.visible && parts.end == End::ReluClipped);
+        // A shift of 0 rounds nothing.
+        assert!(
+            !Parts::of(
+                &rule(1, 0, Target::whole(IntType::signed(4), 0)),
+                0,
+                1,
+                false
+            )
+            .tie
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn no_smaller_sum_is_a_tie(multiplier in 1_i32..300, shift in 0_u8..12) {
+            let rule = rule(multiplier, shift, Target::whole(IntType::signed(16), 0));
+            let found = (1..=4096).find(|sum| Parts::of(&rule, 0, *sum, false).tie);
+            let told = smallest_tie(&rule, 0).and_then(|sum| i64::try_from(sum).ok());
+            prop_assert_eq!(found, told);
+        }
+    }
+}
