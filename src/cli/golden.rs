@@ -5,11 +5,12 @@ use super::infer::accumulating;
 use super::input::input;
 use super::model::{Integers, chosen, model, with_weights};
 use super::paths::{distinct, read_by};
+use super::probe::probe;
 use super::run::{dead_end, failed, marked, progress, settings};
 use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute;
-use crate::golden::{Coverage, File, Set, Stimulus, units};
+use crate::golden::{Coverage, File, Probe, Set, Stimulus, units};
 use crate::map::map;
 use crate::problem::{Problem, Problems};
 use crate::report::manifest::Manifest;
@@ -49,6 +50,9 @@ pub(super) struct Options {
     /// What the network is given: image, random:SEED, extremes, ties, saturation or hot-tap
     #[arg(long, value_name = "KIND", default_value_t = Stimulus::Image)]
     stimulus: Stimulus,
+    /// Also write the accumulators of a layer step by step: `LAYER[:tile=R,C][:cycles=A..B]`; may be repeated
+    #[arg(long = "probe", value_name = "PROBE", value_parser = probe)]
+    probes: Vec<Probe>,
     /// No progress bar: only results and errors
     #[arg(long, short)]
     quiet: bool,
@@ -182,20 +186,40 @@ fn one(
         timeline: &timeline,
         accumulators: &executed.accumulators,
     };
-    let coverage = Coverage::of(&set);
-    let files = set
-        .files(&coverage)
-        .map_err(|e| not_in_rtl(e, entry, chip))?;
-    let manifest = manifest(options, (study, chip, entry), &set, &files);
-    let folder = folder(options, chip, entry);
-    let manifest = ("manifest.json".to_owned(), manifest.into_bytes());
-    written
-        .lines
-        .push(line(&folder, &set, &coverage, files.len() + 1));
-    let files = files.into_iter().chain([manifest]);
-    let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
-    written.files.extend(placed);
-    Ok(())
+    written.add(options, (study, chip, entry), &set)
+}
+
+impl Written {
+    /// Adds the files of one network on one chip, its probes and its manifest.
+    fn add(
+        &mut self,
+        options: &Options,
+        (study, chip, entry): (&Study, &Chip, &NetworkEntry),
+        set: &Set<'_>,
+    ) -> Result<(), Failure> {
+        let folder = folder(options, chip, entry);
+        let probed = options.probes.iter().map(|probe| probe.of(set));
+        let probed = probed.collect::<Result<Vec<_>, _>>()?;
+        let coverage = Coverage::of(set);
+        let mut files = set
+            .files(&coverage)
+            .map_err(|error| not_in_rtl(error, entry, chip))?;
+        let mut probes = Vec::new();
+        for probed in probed {
+            let file = folder.join(&probed.name);
+            probes.push(format!("{}: {} rows", file.display(), probed.rows));
+            files.push((probed.name, probed.bytes));
+        }
+        let manifest = manifest(options, (study, chip, entry), set, &files);
+        files.push(("manifest.json".to_owned(), manifest.into_bytes()));
+        self.lines.push(line(&folder, set, &coverage, files.len()));
+        self.lines.extend(probes);
+        let placed = files
+            .into_iter()
+            .map(|(name, bytes)| (folder.join(name), bytes));
+        self.files.extend(placed);
+        Ok(())
+    }
 }
 
 /// What the files come from.

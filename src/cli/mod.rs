@@ -14,6 +14,7 @@ mod input;
 mod list;
 mod model;
 mod paths;
+mod probe;
 pub mod problem;
 mod quantise;
 mod run;

@@ -210,7 +210,7 @@ fn write_report(options: &Options, study: &Study, report: &Report) -> Result<Str
 }
 
 /// `FROM..TO` in cycles.
-fn window(text: &str) -> Result<Range<u64>, String> {
+pub(super) fn window(text: &str) -> Result<Range<u64>, String> {
     let remedy = "write first and last cycle as FROM..TO, for example 20000..30000";
     let (from, to) = text.split_once("..").ok_or(remedy)?;
     let cycle = |text: &str| text.replace('_', "").parse::<u64>().map_err(|_| remedy);

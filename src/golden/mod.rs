@@ -6,6 +6,7 @@
 
 mod banks;
 mod coverage;
+mod probe;
 mod rounding;
 mod search;
 mod stimulus;
@@ -13,6 +14,7 @@ mod tensors;
 mod timetable;
 
 pub use coverage::{Counts, Coverage, LayerCoverage};
+pub use probe::{MOST_ROWS, Probe, Probed};
 pub use stimulus::Stimulus;
 pub use tensors::npy;
 
