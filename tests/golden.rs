@@ -327,6 +327,7 @@ fn the_memory_map_covers_every_tensor_and_all_words_that_are_written() {
         rows.iter().filter(of).collect()
     };
     assert_eq!(named("input", "dram").len(), 1);
+    let mut checked = 0;
     for layer in schedule.graph.ids() {
         let name = &schedule.graph.layers[layer.0].name;
         let on_chip = named(name, "activation_sram");
@@ -348,11 +349,13 @@ fn the_memory_map_covers_every_tensor_and_all_words_that_are_written() {
             let inside = |word: &usize| place.contains(&u64::try_from(*word).expect("small"));
             let other_buffer = on_chip.len() > 4;
             assert!(other_buffer || words.keys().all(inside), "{name} {bank}");
+            checked += words.len();
         }
         let weighted = schedule.numerics.weight_bits[layer.0] > 0;
         let found = named(&format!("weights of {name}"), "dram").len();
         assert_eq!(found, usize::from(weighted), "{name}");
     }
+    assert!(checked > 5000, "{checked} words");
 }
 
 #[test]
@@ -616,6 +619,23 @@ fn a_probe_ends_in_the_output_and_keeps_the_cycles_of_the_schedule() {
     };
     let wanted: Vec<_> = rows.iter().filter(cycle).cloned().collect();
     assert!(!wanted.is_empty() && window.csv(&name.expect("a probe")) == wanted);
+}
+
+#[test]
+fn images_of_a_fully_connected_layer_are_probed_one_by_one() {
+    let set = Set::new(&["--set", "input.batch=2", "--probe", "fc"]);
+    let expected = set.npy("expected/fc.npy");
+    assert_eq!(expected.dim(), (2, 1, 1, 10));
+    let mut outputs = 0;
+    for row in set.csv("probes/fc.csv") {
+        let at = ["image", "row", "column", "channel"];
+        let at = at.map(|key| usize::try_from(number(&row, key)).expect("small"));
+        if let Ok(output) = row["output"].parse::<i32>() {
+            assert_eq!(output, expected[at]);
+            outputs += 1;
+        }
+    }
+    assert_eq!(outputs, 20);
 }
 
 #[test]

@@ -27,7 +27,18 @@ Examples:
     --network repvgg-mini --chip edge
   repchip golden study.toml --out golden --image 7 \\
     --set chip.dram.latency_cycles=60
-  repchip golden study.toml --out golden --stimulus random:7";
+  repchip golden study.toml --out golden --stimulus random:7 \\
+    --probe stage1.0:tile=3,4 --probe stage1.1:cycles=4000..4200
+
+The files: shape.svh, regs.hex, layers.hex, ops.hex, dram.hex, host.hex for
+the RTL; stimulus/, weights/, parameters/ as npy; schedule.json,
+memory_map.csv, coverage.json; expected/ with DRAM, counters, each layer's
+output as npy and raw, and banks/ for $readmemh, a file a bank (and a turn
+.gen<K> of a ring); probes/; manifest.json.
+
+Stimuli: `ties` drives the outputs of the first convolution onto ties of the
+rounding, `saturation` to the ends of their range; `extremes` are areas of the
+smallest and largest value, `hot-tap` is one element off the zero point.";
 
 /// What to write, of what, and where to.
 #[derive(Debug, clap::Args)]

@@ -87,3 +87,16 @@ pub fn units(schedule: &Schedule) -> Vec<(String, &'static str)> {
         .map(|(layer, plan)| (layer.name.clone(), unit(plan)))
         .collect()
 }
+
+/// A table: comma separated, quoted where needed, `\n` at the end of each row.
+fn csv<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+    let mut writer = ::csv::WriterBuilder::new().from_writer(Vec::new());
+    let fits = "memory takes every record, and all rows are as wide as the head";
+    writer.write_record(head).expect(fits);
+    for row in rows {
+        writer.write_record(&row).expect(fits);
+    }
+    writer
+        .into_inner()
+        .expect("memory takes the last record as well")
+}

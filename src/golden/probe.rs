@@ -4,9 +4,9 @@
 //! output, and the accumulator, which begins with the bias. The row of the last pass also has the number after rounding
 //! and zero point, and the output behind range and ReLU. Rows stand in the order of the steps.
 
-use super::Set;
 use super::tensors::stem;
-use crate::diagnose::terms::Terms;
+use super::{Set, csv};
+use crate::diagnose::terms;
 use crate::diagnose::{Case, Element, Layout, Plan, Tensors};
 use crate::problem::Problem;
 use crate::reparam::LayerId;
@@ -222,53 +222,76 @@ const HEAD: [&str; 14] = [
     "output",
 ];
 
-fn table(plan: &ArrayPlan, steps: &[At], case: &Case) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let fits = "memory takes every record, and all rows are as wide as the head";
-    writer.write_record(HEAD).expect(fits);
-    let pixels = case.plan().images_are_pixels;
-    let mut known: BTreeMap<Element, Terms> = BTreeMap::new();
-    for at in steps {
-        let last = at.step.pass + 1 == plan.work.pass_count(at.row_group);
-        for (pe_row, channel, [y, x]) in at.places(&plan.work) {
-            let [image, row, column] = if pixels { [x, 0, 0] } else { [at.image, y, x] };
-            let element = Element {
-                image,
-                row,
-                column,
-                channel,
-            };
-            let terms = known.entry(element).or_insert_with(|| {
-                case.terms(element)
-                    .expect("the element is one of the layer")
-            });
-            let step = &terms.steps[at.step.pass];
-            let end = |text: &dyn ToString| {
-                if last {
-                    text.to_string()
-                } else {
-                    String::new()
-                }
-            };
-            let tile = [y / plan.work.array.tile_h, x / plan.work.array.tile_w];
-            let numbers = [
-                at.op.0,
-                image,
-                tile[0],
-                tile[1],
-                at.step.pass,
-                pe_row,
-                channel,
-                row,
-                column,
-            ];
-            let mut record = vec![at.cycle.to_string()];
-            record.extend(numbers.map(|number| number.to_string()));
-            record.push(step.addend.to_string());
-            record.push(step.accumulator.to_string());
-            record.extend([end(&terms.rounded), end(&terms.output)]);
-            writer.write_record(&record).expect(fits);
+/// What is told of an accumulator: its steps, the rounded number, the output.
+struct Told {
+    steps: Vec<terms::Step>,
+    rounded: String,
+    output: String,
+}
+
+impl Told {
+    fn of(case: &Case, element: Element) -> Self {
+        let terms = (case.terms(element)).expect("the element is one of the layer");
+        Self {
+            steps: terms.steps,
+            rounded: terms.rounded,
+            output: terms.output.to_string(),
         }
     }
-    writer.into_inner().expect("memory takes the last record")
+}
+
+fn table(plan: &ArrayPlan, steps: &[At], case: &Case) -> Vec<u8> {
+    let work = &plan.work;
+    let pixels = case.plan().images_are_pixels;
+    let mut begun: BTreeMap<Element, Told> = BTreeMap::new();
+    let rows = steps.iter().flat_map(|at| {
+        let last = at.step.pass + 1 == work.pass_count(at.row_group);
+        at.places(work)
+            .map(|(pe_row, channel, [y, x])| {
+                let [image, row, column] = if pixels { [x, 0, 0] } else { [at.image, y, x] };
+                let element = Element {
+                    image,
+                    row,
+                    column,
+                    channel,
+                };
+                let found = begun.remove(&element);
+                let told = found.unwrap_or_else(|| Told::of(case, element));
+                let tile = [y / work.array.tile_h, x / work.array.tile_w];
+                let record = record(at, element, tile, pe_row, (&told, last));
+                if !last {
+                    begun.insert(element, told);
+                }
+                record
+            })
+            .collect::<Vec<_>>()
+    });
+    csv(HEAD, rows)
+}
+
+fn record(
+    at: &At,
+    element: Element,
+    tile: [usize; 2],
+    pe_row: usize,
+    (told, last): (&Told, bool),
+) -> [String; 14] {
+    let step = &told.steps[at.step.pass];
+    let end = |text: &String| if last { text.clone() } else { String::new() };
+    [
+        at.cycle.to_string(),
+        at.op.to_string(),
+        element.image.to_string(),
+        tile[0].to_string(),
+        tile[1].to_string(),
+        at.step.pass.to_string(),
+        pe_row.to_string(),
+        element.channel.to_string(),
+        element.row.to_string(),
+        element.column.to_string(),
+        step.addend.to_string(),
+        step.accumulator.to_string(),
+        end(&told.rounded),
+        end(&told.output),
+    ]
 }

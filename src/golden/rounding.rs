@@ -1,6 +1,6 @@
 //! A requantisation taken apart: tie or not, and what the range did to the rounded number.
 
-use crate::fixed::{Requantise, Rule, shift_round};
+use crate::fixed::{Requantise, Rule, shift_round, shift_round_i64};
 
 /// What a sum becomes on its way to an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,23 +35,53 @@ pub(super) enum End {
 impl Parts {
     /// Of `sum` in `channel`; `relu` says whether the lower clamp is a ReLU's.
     pub(super) fn of(rule: &Requantise, channel: usize, sum: i64, relu: bool) -> Self {
-        let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = rule.rule;
+        let multiplier = rule.multiplier[channel];
         let shift = u32::from(rule.shift[channel]);
-        let multiplier = i128::from(rule.multiplier[channel]);
         let zero = i128::from(rule.zero_point);
-        let product = i128::from(sum) * multiplier;
-        let rounded = shift_round(product, shift, rounding) + zero;
-        let floor = product >> shift;
-        let half = (1_i128 << shift) >> 1;
-        let off = (product - (floor << shift) - half).abs();
-        let low = floor + zero;
+        let split = Split::of(rule, sum, multiplier, shift);
+        let (low, rounded) = (split.floor + zero, split.rounded + zero);
         Self {
-            tie: shift > 0 && off == 0,
-            beside_tie: shift > 0 && off > 0 && off < multiplier,
-            negative: product < 0,
+            tie: shift > 0 && split.off_half == 0,
+            beside_tie: shift > 0
+                && split.off_half > 0
+                && split.off_half < u128::from(multiplier.unsigned_abs()),
+            negative: sum < 0,
             rounded,
             end: end(rule, rounded, relu),
             visible: low >= i128::from(rule.lower) && low < i128::from(rule.upper),
+        }
+    }
+}
+
+/// A product divided by a power of two.
+struct Split {
+    floor: i128,
+    /// How far what is left over is from a half, in units of the product.
+    off_half: u128,
+    rounded: i128,
+}
+
+impl Split {
+    fn of(rule: &Requantise, sum: i64, multiplier: i32, shift: u32) -> Self {
+        let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = rule.rule;
+        // Nearly every sum has 32 bits, and a search looks at millions of them.
+        if let Ok(sum) = i32::try_from(sum) {
+            let product = i64::from(sum) * i64::from(multiplier);
+            let floor = product >> shift;
+            let half = (1_i64 << shift) >> 1;
+            return Self {
+                floor: floor.into(),
+                off_half: (product - (floor << shift)).abs_diff(half).into(),
+                rounded: shift_round_i64(product, shift, rounding).into(),
+            };
+        }
+        let product = i128::from(sum) * i128::from(multiplier);
+        let floor = product >> shift;
+        let half = (1_i128 << shift) >> 1;
+        Self {
+            floor,
+            off_half: (product - (floor << shift)).abs_diff(half),
+            rounded: shift_round(product, shift, rounding),
         }
     }
 }
@@ -118,6 +148,20 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn both_widths_split_alike(sum in any::<i32>(), multiplier in 0_i32.., shift in 0_u8..=62) {
+            let rule = rule(multiplier, shift, Target::whole(IntType::signed(16), 0));
+            let narrow = Parts::of(&rule, 0, sum.into(), false);
+            let product = i128::from(sum) * i128::from(multiplier);
+            prop_assert_eq!(narrow.rounded, shift_round(product, shift.into(), Rounding::HalfEven));
+            // Sixteen times the sum in steps of a sixteenth is the same number, and has more than 32 bits.
+            if let (Some(up), 1..) = (shift.checked_add(4).filter(|s| *s <= 62), sum.unsigned_abs() >> 28) {
+                let rule = Requantise { shift: vec![up], ..rule };
+                let wide = Parts::of(&rule, 0, i64::from(sum) << 4, false);
+                prop_assert_eq!((wide.tie, wide.rounded), (narrow.tie, narrow.rounded));
+            }
+        }
 
         #[test]
         fn no_smaller_sum_is_a_tie(multiplier in 1_i32..300, shift in 0_u8..12) {

@@ -7,8 +7,8 @@ use crate::reparam::{Activation, LayerOp, TensorId};
 use crate::tensor::FeatureMap;
 use ndarray::{Array3, ArrayView1, ArrayViewMut3};
 
-/// Requantisations that a search looks at, at most: about a second.
-const BUDGET: usize = 1 << 27;
+/// Requantisations that a search looks at, at most: a second or two.
+const BUDGET: usize = 1 << 26;
 
 /// What an output is worth.
 pub(super) type Worth = fn(&First<'_>, &Parts) -> u64;

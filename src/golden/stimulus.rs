@@ -21,7 +21,7 @@ pub enum Stimulus {
     /// Smallest and largest values only: areas of one, checkers, stripes.
     Extremes,
     /// Random, then each pixel so that most outputs of the first convolution over it are ties of the rounding, or stand
-    /// beside one.
+    /// beside one; of a large image as many pixels as a second or two allow.
     Ties,
     /// Each pixel so that the outputs of the first convolution over it come nearest to their ends, or past them.
     Saturation,
@@ -46,8 +46,10 @@ impl Stimulus {
             Self::Extremes => extremes(dim, range),
             Self::HotTap => hot_tap(dim, range, zero),
             Self::Ties => {
-                let every: Vec<i32> = (range.min()..=range.max()).collect();
-                driven(network, random(dim, range, TIES_SEED), &every, tie_worth)
+                // Every value, of a wide range 256 of them.
+                let step = 1 << range.bits.saturating_sub(8);
+                let values: Vec<i32> = (range.min()..=range.max()).step_by(step).collect();
+                driven(network, random(dim, range, TIES_SEED), &values, tie_worth)
             }
             Self::Saturation => {
                 let ends = [range.min(), zero, range.max()];

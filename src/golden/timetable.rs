@@ -1,6 +1,6 @@
 //! `schedule.json`: what happens when; `memory_map.csv`: what lies where, and how long.
 
-use super::Set;
+use super::{Set, csv};
 use crate::reparam::{LayerId, TensorId};
 use crate::schedule::storage::Grid;
 use crate::schedule::{Buffer, BufferId, LayerPlan, Op, OpId, OpKind, Schedule};
@@ -124,45 +124,41 @@ struct Row {
     cycles: Range<Tick>,
 }
 
+const HEAD: [&str; 9] = [
+    "tensor",
+    "memory",
+    "bank",
+    "first_word",
+    "last_word",
+    "words",
+    "bytes",
+    "first_cycle",
+    "last_cycle",
+];
+
 /// Where each tensor and the weights of each layer lie: in DRAM a word is a byte; in activation SRAM a row for each bank,
 /// the words in the bank, for as long as the buffer is live. First and last are included.
 pub(super) fn memory_map(set: &Set<'_>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let head = [
-        "tensor",
-        "memory",
-        "bank",
-        "first_word",
-        "last_word",
-        "words",
-        "bytes",
-        "first_cycle",
-        "last_cycle",
-    ];
-    let fits = "memory takes every record, and all rows are as wide as the header";
-    writer.write_record(head).expect(fits);
-    for row in dram(set).into_iter().chain(sram(set)) {
+    csv(HEAD, dram(set).into_iter().chain(sram(set)).map(Row::text))
+}
+
+impl Row {
+    fn text(self) -> [String; 9] {
         let last = |range: &Range<u64>| range.end.saturating_sub(1).max(range.start).to_string();
-        let cycles = row.cycles.start.0..row.cycles.end.0;
-        let memory = if row.bank.is_some() {
-            "activation_sram"
-        } else {
-            "dram"
-        };
-        let record = [
-            row.tensor,
+        let cycles = self.cycles.start.0..self.cycles.end.0;
+        let memory = self.bank.map_or("dram", |_| "activation_sram");
+        [
+            self.tensor,
             memory.to_owned(),
-            row.bank.map_or_else(String::new, |bank| bank.to_string()),
-            row.words.start.to_string(),
-            last(&row.words),
-            (row.words.end - row.words.start).to_string(),
-            row.bytes.0.to_string(),
+            self.bank.map_or_else(String::new, |bank| bank.to_string()),
+            self.words.start.to_string(),
+            last(&self.words),
+            (self.words.end - self.words.start).to_string(),
+            self.bytes.0.to_string(),
             cycles.start.to_string(),
             last(&cycles),
-        ];
-        writer.write_record(&record).expect(fits);
+        ]
     }
-    writer.into_inner().expect("memory takes the last record")
 }
 
 /// What DRAM holds: the input and weights from the start, the output to the end, all else from its first store to its
