@@ -9,6 +9,7 @@ pub mod execute;
 pub mod fixed;
 pub mod float;
 pub mod golden;
+pub mod layout;
 pub mod map;
 pub mod network;
 pub mod problem;

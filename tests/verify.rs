@@ -228,7 +228,7 @@ fn one_bit_is_told_with_its_exact_place_in_every_output() {
     );
     let tensor = &json["tensors"][0];
     assert_eq!(tensor["elements"]["wrong_elements"], 1);
-    assert_eq!(tensor["differing_elements_by_channel"][7], 1);
+    assert_eq!(tensor["differing_elements"]["by_channel"][7], 1);
     let junit = set.read("r.xml");
     let head = "name=\"mini on edge\" tests=\"16\" failures=\"1\" errors=\"0\" skipped=\"15\"";
     assert!(

@@ -9,17 +9,18 @@ use super::{Failure, config, print};
 use crate::chip::Chip;
 use crate::execute;
 use crate::golden::Stimulus;
+use crate::layout::Description;
 use crate::map::map;
 use crate::problem::{Problem, Problems};
 use crate::report::{Borders, write};
-use crate::rtl::{self, Counters};
+use crate::rtl::Counters;
 use crate::study::{NetworkEntry, Study};
 use crate::time::{self, Mode};
 use crate::verify::cycles::Cycles;
-use crate::verify::judge::{self, Of};
+use crate::verify::judge::Of;
 use crate::verify::masks::Masks;
 use crate::verify::origin::{self, Origin};
-use crate::verify::{Model, Report, Verdict, dumps, told};
+use crate::verify::{Comparison, Model, Report, Verdict, dumps, told};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -42,10 +43,16 @@ enum Format {
     Dram,
     /// Tensors as npy of integers, `<layer>.npy`
     Npy,
-    /// Tensors as hex files, an element a word, `<layer>.hex`
+    /// Tensors as `$writememh` writes them, `<layer>.hex`
     Hex,
-    /// Tensors as bytes, little endian, `<layer>.raw` or `<layer>.bin`
+    /// Tensors as bare integers, little endian, `<layer>.raw` or `<layer>.bin`
     Raw,
+    /// Tensors as a column of a text table, `<layer>.csv`, `.tsv` or `.txt`
+    Columns,
+    /// Beats of a waveform, `.vcd`; its signals are told with `--layout`
+    Vcd,
+    /// Beats of a waveform, `.fst`; its signals are told with `--layout`
+    Fst,
 }
 
 /// What to do with `counters.hex`.
@@ -83,6 +90,9 @@ pub(super) struct Options {
     /// What the dump is; default: what its name and content show
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
+    /// How words hold tensors, which signals or columns hold words, which PE makes what: a TOML file
+    #[arg(long, value_name = "FILE")]
+    layout: Option<PathBuf>,
     /// Also write the report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -120,6 +130,8 @@ impl Options {
             Format::Npy => dumps::Format::Npy,
             Format::Hex => dumps::Format::Hex,
             Format::Raw => dumps::Format::Raw,
+            Format::Columns => dumps::Format::Columns,
+            Format::Vcd | Format::Fst => dumps::Format::Wave,
         })
     }
 
@@ -151,8 +163,13 @@ pub(super) fn verify(options: &Options) -> Result<String, Failure> {
     let mut inputs = read_by(&options.study, &study, [entry]);
     inputs.push(options.dump.clone());
     inputs.extend(options.mask.clone());
+    inputs.extend(options.layout.clone());
     distinct(&options.outputs(), &inputs)?;
     write::probe(&options.outputs()).map_err(|error| failed(&error))?;
+    let description = match &options.layout {
+        Some(file) => Description::read(file)?,
+        None => Description::default(),
+    };
     if let Some(manifest) = origin::manifest(&options.dump) {
         let origin = Origin {
             study: (&study.digest, study.effective()),
@@ -163,7 +180,7 @@ pub(super) fn verify(options: &Options) -> Result<String, Failure> {
         };
         origin::check(&manifest, &origin)?;
     }
-    let report = report(options, &study, chip, entry)?;
+    let report = report(options, &description, (&study, chip, entry))?;
     written(options, &report)?;
     tell(&report)
 }
@@ -181,48 +198,52 @@ fn only<'c>(chips: &[&'c Chip]) -> Result<&'c Chip, Problem> {
 /// Runs the model and judges the dump.
 fn report(
     options: &Options,
-    study: &Study,
-    chip: &Chip,
-    entry: &NetworkEntry,
+    description: &Description,
+    (study, chip, entry): (&Study, &Chip, &NetworkEntry),
 ) -> Result<Report, Failure> {
     let progress = progress(3, options.quiet);
     progress.set_message(format!("prepares {}", entry.id));
     let integers = with_weights(entry, study)?;
     progress.inc(1);
-    progress.set_message(format!("runs {} on {}", entry.id, chip.name));
+    progress.set_message(format!("maps {} onto {}", entry.id, chip.name));
     let Integers { network, .. } = &integers;
     let given = (options.stimulus, options.image);
     let input = input(given, entry, &integers, study.batch)?;
     let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
-    let keep = execute::Options {
-        keep_tensors: true,
-        ..execute::Options::default()
-    };
-    let tensors = execute::run(&schedule, network, &input, &keep, &mut |_| {})?.tensors;
     let timeline = time::run(&schedule, chip, Mode::Real);
     progress.inc(1);
     progress.set_message(format!("reads {}", options.dump.display()));
-    let run = rtl::Run {
+    let model = Model {
         schedule: &schedule,
         chip,
         network,
         input: &input,
-        tensors: &tensors,
-    };
-    let model = Model {
-        run,
         timeline: &timeline,
     };
-    let report = judged(options, model, options.of(study, chip, entry));
+    let dump = dumps::Dump {
+        path: &options.dump,
+        format: options.format(),
+        description,
+        scheduled: origin::manifest(&options.dump).is_some(),
+    };
+    let parts = dumps::read(&model, &dump)?;
+    progress.inc(1);
+    progress.set_message(format!("runs {} on {}", entry.id, chip.name));
+    let report = judged(options, model, parts, options.of(study, chip, entry));
     progress.finish_and_clear();
     report
 }
 
-fn judged(options: &Options, model: Model<'_>, of: Of) -> Result<Report, Failure> {
-    let graph = &model.run.schedule.graph;
+fn judged(
+    options: &Options,
+    model: Model<'_>,
+    parts: Vec<dumps::Part>,
+    of: Of,
+) -> Result<Report, Failure> {
+    let graph = &model.schedule.graph;
     let mut masks = match &options.mask {
-        Some(file) => Masks::read(file, graph, model.run.schedule.batch)?,
+        Some(file) => Masks::read(file, graph, model.schedule.batch)?,
         None => Masks::default(),
     };
     let cycles = match options.cycles {
@@ -230,12 +251,22 @@ fn judged(options: &Options, model: Model<'_>, of: Of) -> Result<Report, Failure
         Counted::Report | Counted::Check => {
             let checked = options.cycles == Counted::Check;
             let folder: &Path = &origin::folder(&options.dump);
-            let model = Counters::of(model.timeline);
-            Some(Cycles::read(folder, &model, checked, options.tolerance)?)
+            let counted = Counters::of(model.timeline);
+            Some(Cycles::read(folder, &counted, checked, options.tolerance)?)
         }
     };
-    let parts = dumps::read(&model, &options.dump, options.format())?;
-    let judged = judge::judge(model, &parts, &mut masks, options.limit);
+    let mut comparison = Comparison::new(model, parts, &mut masks, options.limit);
+    let kept = execute::Options::default();
+    execute::run_by_layer(
+        model.schedule,
+        model.network,
+        model.input,
+        &kept,
+        &mut |layer| {
+            comparison.layer(layer);
+        },
+    )?;
+    let judged = comparison.finish()?;
     masks.used()?;
     Ok(Report {
         of,

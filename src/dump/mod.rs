@@ -45,11 +45,7 @@ impl Word<'_> {
     /// The word as a number; `None` when a bit is unknown or set above the 64th.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
-        let (low, high) = self.value.split_at(self.value.len().min(8));
-        let fits = self.is_known() && high.iter().all(|&byte| byte == 0);
-        let mut bytes = [0; 8];
-        bytes[..low.len()].copy_from_slice(low);
-        fits.then(|| u64::from_le_bytes(bytes))
+        self.is_known().then(|| number(self.value)).flatten()
     }
 }
 
@@ -85,6 +81,15 @@ impl Display for Place {
             Self::Edge { time, cycle } => write!(f, ": time {time}, cycle {cycle}"),
         }
     }
+}
+
+/// Bytes, the lowest first, as a number; `None` when it has more than 64 bits.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let (low, high) = bytes.split_at(bytes.len().min(8));
+    let mut padded = [0; 8];
+    padded[..low.len()].copy_from_slice(low);
+    let fits = high.iter().all(|&byte| byte == 0);
+    fits.then(|| u64::from_le_bytes(padded))
 }
 
 /// Bytes that hold `bits` bits.

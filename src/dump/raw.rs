@@ -72,6 +72,39 @@ pub fn read<R: Read, E: From<DumpError>>(
     elements(&mut Window::new(source), file, element, u64::MAX, each).map(drop)
 }
 
+/// Reads all integers of a file in pieces of as many as are in memory, in the file's own byte order: the number of the
+/// first, their bytes, where they stand.
+///
+/// # Errors
+/// As [`read`].
+pub fn pieces<R: Read, E: From<DumpError>>(
+    source: R,
+    file: &Path,
+    size: Size,
+    mut each: impl FnMut(u64, &[u8], Place) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut window = Window::new(source);
+    let bytes = size.bytes();
+    loop {
+        let whole = window.rest().len() / bytes * bytes;
+        if whole > 0 {
+            let start = window.offset();
+            let first = start / count(bytes);
+            each(first, &window.rest()[..whole], Place::Byte(start))?;
+            window.take(whole);
+        }
+        if !more(&mut window, file)? {
+            break;
+        }
+    }
+    let (found, wanted) = (window.rest().len(), bytes);
+    if found == 0 {
+        return Ok(());
+    }
+    let fault = Fault::PartElement { found, wanted };
+    Err(DumpError::new(file, Place::Byte(window.offset()), fault).into())
+}
+
 /// Reads at most `most` integers; returns how many there were.
 pub(super) fn elements<R: Read, E: From<DumpError>>(
     window: &mut Window<R>,
@@ -175,6 +208,33 @@ mod tests {
         let read = numbers(&bytes, Size::Four, ByteOrder::Little);
         assert!(read.iter().all(|(address, number)| address == number));
         assert_eq!(read.len(), 400_000);
+    }
+
+    #[test]
+    fn pieces_are_the_bytes_of_the_file() {
+        let bytes: Vec<u8> = (0..200_003_u32).flat_map(u32::to_le_bytes).collect();
+        let mut found = Vec::new();
+        let mut read = |bytes: &[u8]| {
+            found.clear();
+            pieces(
+                bytes,
+                Path::new("a.bin"),
+                Size::Four,
+                |first, piece, place| {
+                    assert_eq!(first * 4, count(found.len()));
+                    assert_eq!(place, Place::Byte(first * 4));
+                    found.extend_from_slice(piece);
+                    Ok::<(), DumpError>(())
+                },
+            )
+        };
+        read(&bytes).unwrap();
+        let cut = read(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
+        assert_eq!(
+            cut,
+            "a.bin: byte 800008: 3 byte(s) are left at the end, an element has 4"
+        );
+        assert_eq!(found, bytes[..bytes.len() - 4]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::layer::{conv_of, images_are_pixels};
 use crate::fixed::Requantise;
 use crate::network::Pool;
 use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork};
-use crate::reparam::{Layer, LayerId, LayerOp};
+use crate::reparam::{Layer, LayerId, LayerOp, TensorId};
 use crate::schedule::Schedule;
 use crate::tensor::{Activations, FeatureMap, IntType};
 use std::collections::BTreeSet;
@@ -73,19 +73,52 @@ pub(super) fn input(
     batch: usize,
     input: &Activations,
 ) -> Result<(), ExecuteError> {
+    tensor(network, TensorId(0), batch, input)
+}
+
+/// Checks number, shapes and ranges of the operands of layer `id`.
+pub(super) fn operands(
+    network: &QuantNetwork,
+    id: LayerId,
+    inputs: &[&Activations],
+) -> Result<(), ExecuteError> {
+    let Some(layer) = network.graph.layers.get(id.0) else {
+        return Err(ExecuteError::Network {
+            layer: id.0.to_string(),
+            what: format!("the network has {} layers", network.graph.layers.len()),
+        });
+    };
+    if inputs.len() != layer.inputs.len() {
+        return Err(ExecuteError::Network {
+            layer: layer.name.clone(),
+            what: format!("{} operands, not {}", inputs.len(), layer.inputs.len()),
+        });
+    }
+    let batch = inputs[0].dim().0;
+    let mut operands = layer.inputs.iter().zip(inputs);
+    operands.try_for_each(|(id, operand)| tensor(network, *id, batch, operand))
+}
+
+/// Checks shape and range of a tensor of `batch` images.
+fn tensor(
+    network: &QuantNetwork,
+    id: TensorId,
+    batch: usize,
+    tensor: &Activations,
+) -> Result<(), ExecuteError> {
     let FeatureMap {
         height,
         width,
         channels,
-    } = network.graph.input;
+    } = network.graph.shape(id);
     let wanted = [batch, height, width, channels];
-    let (n, h, w, c) = input.dim();
+    let (n, h, w, c) = tensor.dim();
     let found = [n, h, w, c];
     if found != wanted || n == 0 {
         return Err(ExecuteError::InputShape { found, wanted });
     }
-    let range = network.numerics.activations[0];
-    match input
+    let range = network.numerics.activations[id.0];
+    match tensor
         .indexed_iter()
         .find(|&(_, &value)| value < range.min() || value > range.max())
     {

@@ -6,6 +6,7 @@ use super::memory::Memory;
 use super::operation::At;
 use super::sweeps::Pending;
 use super::view::{Area, Block, View};
+use super::watch::Watch;
 use super::{ConvRun, ExecuteError, Options, Run, vector};
 use crate::quantise::{QuantLayer, QuantNetwork};
 use crate::reparam::{LayerId, TensorId};
@@ -25,6 +26,7 @@ pub(super) struct Machine<'a> {
     pub(super) conv: Option<ConvLayer<'a>>,
     pub(super) pending: Vec<Pending<'a>>,
     pub(super) tensors: Vec<Activations>,
+    pub(super) watch: Option<Watch<'a>>,
     pub(super) accumulators: BTreeMap<LayerId, Array4<i64>>,
     pub(super) layers: Vec<Option<ConvRun>>,
 }
@@ -56,10 +58,19 @@ impl<'a> Machine<'a> {
             conv: None,
             pending: Vec::new(),
             tensors,
+            watch: None,
             accumulators: wanted
                 .map(|&l| (l, Array4::zeros(zeros(l.output().0))))
                 .collect(),
             layers: vec![None; graph.layers.len()],
+        }
+    }
+
+    /// Shows each layer as it is finished.
+    pub(super) fn watched(self, watch: Watch<'a>) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self
         }
     }
 
@@ -112,12 +123,25 @@ impl<'a> Machine<'a> {
                     self.host(&at, *image)?;
                 }
             }
+            self.show(&at)?;
             if self.pending.is_empty() {
                 self.memory.release(index);
             }
         }
         self.finish_sweeps()?;
         self.result()
+    }
+
+    /// Shows the layer to who looks on, if this was the last operation that computes it.
+    fn show(&mut self, at: &At<'_>) -> Result<(), ExecuteError> {
+        let ends = |watch: &Watch<'_>| watch.ends(at.op.0, at.id);
+        if self.watch.as_ref().is_some_and(ends) {
+            self.finish_sweeps()?;
+            if let Some(watch) = &mut self.watch {
+                watch.finish(&self.network.graph, at.id);
+            }
+        }
+        Ok(())
     }
 
     fn result(mut self) -> Result<Run, ExecuteError> {
@@ -208,6 +232,9 @@ impl<'a> Machine<'a> {
     pub(super) fn observe(&mut self, at: &At<'_>, block: &Block) {
         if let Some(tensor) = self.tensors.get_mut(at.id.output().0) {
             copy_block(tensor, block, &block.values);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.observe(at.id.output(), block);
         }
         if let Some(kept) = self.accumulators.get_mut(&at.id)
             && let Some(accumulators) = &block.accumulators

@@ -26,8 +26,10 @@ mod sram;
 mod sweeps;
 mod vector;
 mod view;
+mod watch;
 
 pub use error::ExecuteError;
+pub use watch::Finished;
 
 use crate::quantise::QuantNetwork;
 use crate::reparam::LayerId;
@@ -105,9 +107,37 @@ pub fn run(
     options: &Options,
     progress: &mut dyn FnMut(OpId),
 ) -> Result<Run, ExecuteError> {
+    checked(schedule, network, input, options)?;
+    machine::Machine::new(schedule, network, input, options).run(progress)
+}
+
+/// As [`run`], and shows each layer to `each` as soon as its output is whole: in the order of execution, with its
+/// inputs. No tensor is held longer than a layer reads it, unless [`Options::keep_tensors`] asks for all.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_by_layer(
+    schedule: &Schedule,
+    network: &QuantNetwork,
+    input: &Activations,
+    options: &Options,
+    each: &mut dyn FnMut(Finished<'_>),
+) -> Result<Run, ExecuteError> {
+    checked(schedule, network, input, options)?;
+    let watch = watch::Watch::new(schedule, &network.graph, input, each);
+    let machine = machine::Machine::new(schedule, network, input, options);
+    machine.watched(watch).run(&mut |_| {})
+}
+
+/// That all parts of a run are valid and belong together.
+fn checked(
+    schedule: &Schedule,
+    network: &QuantNetwork,
+    input: &Activations,
+    options: &Options,
+) -> Result<(), ExecuteError> {
     check::network(network)?;
     check::schedule(schedule, network)?;
     check::input(network, schedule.batch, input)?;
-    check::accumulators(network, &options.accumulators)?;
-    machine::Machine::new(schedule, network, input, options).run(progress)
+    check::accumulators(network, &options.accumulators)
 }

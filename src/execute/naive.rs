@@ -28,22 +28,50 @@ pub fn run(
     check::network(network)?;
     check::input(network, input.dim().0, input)?;
     let mut tensors = vec![input.clone()];
-    for (index, layer) in network.graph.layers.iter().enumerate() {
-        let inputs: Vec<&Activations> = layer.inputs.iter().map(|t| &tensors[t.0]).collect();
-        let output = match &network.layers[index] {
-            QuantLayer::Conv(quant) => {
-                let sums = conv(layer, quant, array, &inputs)?;
-                Array4::from_shape_fn(sums.dim(), |(n, y, x, c)| {
-                    quant.requantise.apply(sums[(n, y, x, c)], c)
-                })
-            }
-            QuantLayer::Add(quant) => add(quant, inputs[0], inputs[1]),
-            QuantLayer::MaxPool => max_pool(layer, inputs[0]),
-            QuantLayer::Average(quant) => average(layer, quant, inputs[0]),
-        };
+    for index in 0..network.graph.layers.len() {
+        let inputs: Vec<&Activations> = (network.graph.layers[index].inputs.iter())
+            .map(|tensor| &tensors[tensor.0])
+            .collect();
+        let output = compute(network, array, LayerId(index), &inputs)?;
         tensors.push(output);
     }
     Ok(tensors)
+}
+
+/// The output of one layer on `inputs` (its operands in order: input, shortcut), which need not be those of a run.
+///
+/// # Errors
+/// When the network is not valid, there is no such layer, `inputs` do not have its operands' shapes or leave their
+/// ranges, or an accumulator traps; see [`ExecuteError`].
+pub fn layer(
+    network: &QuantNetwork,
+    array: &Array,
+    id: LayerId,
+    inputs: &[&Activations],
+) -> Result<Activations, ExecuteError> {
+    check::network(network)?;
+    check::operands(network, id, inputs)?;
+    compute(network, array, id, inputs)
+}
+
+fn compute(
+    network: &QuantNetwork,
+    array: &Array,
+    id: LayerId,
+    inputs: &[&Activations],
+) -> Result<Activations, ExecuteError> {
+    let layer = &network.graph.layers[id.0];
+    Ok(match &network.layers[id.0] {
+        QuantLayer::Conv(quant) => {
+            let sums = conv(layer, quant, array, inputs)?;
+            Array4::from_shape_fn(sums.dim(), |(n, y, x, c)| {
+                quant.requantise.apply(sums[(n, y, x, c)], c)
+            })
+        }
+        QuantLayer::Add(quant) => add(quant, inputs[0], inputs[1]),
+        QuantLayer::MaxPool => max_pool(layer, inputs[0]),
+        QuantLayer::Average(quant) => average(layer, quant, inputs[0]),
+    })
 }
 
 /// The accumulators of convolution `id` over `tensors`, as [`run`] gave them; same axes as its output.

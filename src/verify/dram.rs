@@ -1,94 +1,117 @@
 //! `dump.hex`: the outputs that DRAM holds at the end, and all its other bytes.
 
-use super::dumps::{Element, Part, Subject, value};
-use super::{Model, hex};
+use super::Model;
+use super::dumps::{Part, Subject, stopped, unreadable};
+use super::fill::{Stop, value};
+use super::observed::{Element, Observed};
+use crate::dump::hex;
 use crate::problem::Problem;
 use crate::reparam::LayerId;
 use crate::rtl::{Bounds, DramImage};
 use crate::schedule::{LayerPlan, OpKind, Schedule};
+use crate::tensor::IntType;
 use crate::units::{Addr, Bytes};
+use std::fs::File;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
+
+/// Bits of a byte.
+const BYTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 
 /// The output of each layer that reaches DRAM, and last all other bytes.
 ///
 /// # Errors
-/// `verify::unreadable`, `verify::word`, `verify::beyond`; `verify::other_run` when input or weights are those of
+/// `verify::unreadable`, `verify::dump`, `verify::beyond`; `verify::other_run` when input or weights are those of
 /// another run; and what the RTL lacks.
 pub(super) fn parts(model: &Model<'_>, path: &Path) -> Result<Vec<Part>, Problem> {
-    let run = &model.run;
-    let size = place(Bounds::of(run.schedule, run.chip)?.dram_bytes.0);
-    let mut expected = DramImage::after(run)?.bytes().to_vec();
-    expected.resize(size, 0);
-    let found = bytes(path, size)?;
+    let expected = before(model)?;
+    let found = bytes(path, expected.len())?;
     same_run(model, path, &expected, &found)?;
-    let outputs = outputs(run.schedule);
-    let mut rest: Vec<Element> = found.clone();
-    let mut held = vec![false; size];
-    for range in &outputs {
-        rest[range.clone()].fill(Element::Outside);
-        held[range.clone()].fill(true);
+    let outputs = outputs(model.schedule);
+    let mut rest = found.clone();
+    let mut held = vec![false; expected.len()];
+    for range in outputs {
+        for byte in range {
+            rest.set(byte, Element::Outside);
+            held[byte] = true;
+        }
     }
-    let layers = (0..run.schedule.layers.len()).map(LayerId);
+    let layers = (0..model.schedule.layers.len()).map(LayerId);
     let mut parts: Vec<Part> = layers
-        .map(|layer| output(model, path, layer, &found, &held))
-        .filter(|part| {
-            part.elements
-                .iter()
-                .any(|element| *element != Element::Outside)
-        })
+        .map(|layer| (layer, output(model, layer, &found, &held)))
+        .filter(|(_, observed)| observed.iter().any(|element| element != Element::Outside))
+        .map(|(layer, observed)| Part::scheduled(Subject::Layer(layer), path, observed))
         .collect();
-    parts.push(Part {
-        expected: expected.into_iter().map(i32::from).collect(),
-        ..Part::of(model, Subject::Rest, path, rest)
-    });
+    parts.push(Part::scheduled(Subject::Rest, path, rest));
     Ok(parts)
 }
 
+/// DRAM before the run: input, weights, zeros; outputs come where it has none.
+pub(super) fn before(model: &Model<'_>) -> Result<Vec<u8>, Problem> {
+    let size = place(Bounds::of(model.schedule, model.chip)?.dram_bytes.0);
+    let mut bytes = DramImage::before(&model.run())?.bytes().to_vec();
+    bytes.resize(size, 0);
+    Ok(bytes)
+}
+
 /// Every byte of the file.
-fn bytes(path: &Path, size: usize) -> Result<Vec<Element>, Problem> {
-    let mut found = vec![Element::Missing; size];
-    hex::words(path, 8, &mut |at, word| {
-        let byte = usize::try_from(at).ok().and_then(|at| found.get_mut(at));
-        byte.is_some_and(|byte| {
-            let known = word.and_then(|word| i32::try_from(word).ok());
-            *byte = known.map_or(Element::Unknown, Element::Known);
-            true
-        })
-    })?;
+fn bytes(path: &Path, size: usize) -> Result<Observed, Problem> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut found = Observed::missing(size, IntType::unsigned(8));
+    let end = hex::read(file, path, BYTE, |word| {
+        let address = word.address.unwrap_or(u64::MAX);
+        let element = match word.value {
+            [byte] if word.is_known() => Element::Known(i32::from(*byte)),
+            _ => Element::Unknown,
+        };
+        let there = usize::try_from(address).is_ok_and(|at| found.set(at, element));
+        let (place, word) = (word.place, address);
+        if there {
+            Ok(())
+        } else {
+            Err(Stop::Beyond { place, word })
+        }
+    });
+    end.map_err(|stop| stopped(path, &stop, BYTE))?;
     Ok(found)
 }
 
 /// A layer's output as far as it is stored.
-fn output(
-    model: &Model<'_>,
-    path: &Path,
-    layer: LayerId,
-    found: &[Element],
-    held: &[bool],
-) -> Part {
-    let schedule = model.run.schedule;
-    let tensor = layer.output();
-    let ty = schedule.numerics.activations[tensor.0];
-    let size = place(ty.bytes().0);
-    let start = place(schedule.dram.tensors[tensor.0].0);
-    let element = |index: usize| {
+fn output(model: &Model<'_>, layer: LayerId, found: &Observed, held: &[bool]) -> Observed {
+    let ((n, y, x, c), range) = model.output(layer);
+    let size = place(range.bytes().0);
+    let start = place(model.schedule.dram.tensors[layer.output().0].0);
+    let mut output = Observed::missing(n * y * x * c, range);
+    for index in 0..output.len() {
         let at = start + index * size;
-        if !held[at] {
-            return Element::Outside;
+        let element = if held[at] {
+            element(found, at..at + size, range)
+        } else {
+            Element::Outside
+        };
+        output.set(index, element);
+    }
+    output
+}
+
+/// The element that some bytes are.
+fn element(found: &Observed, bytes: Range<usize>, range: IntType) -> Element {
+    let mut word = 0;
+    let mut unknown = false;
+    let bits = 8 * u32::try_from(bytes.len()).unwrap_or(8);
+    for at in bytes.rev() {
+        match found.get(at) {
+            Element::Known(byte) => word = word << 8 | u64::from(byte.unsigned_abs()),
+            Element::Unknown => unknown = true,
+            Element::Missing | Element::Outside => return Element::Missing,
         }
-        let bytes = &found[at..at + size];
-        if bytes.contains(&Element::Missing) {
-            return Element::Missing;
-        }
-        let word = bytes.iter().rev().try_fold(0, |word, byte| match byte {
-            Element::Known(byte) => Some(word << 8 | u64::from(byte.unsigned_abs())),
-            Element::Unknown | Element::Missing | Element::Outside => None,
-        });
-        word.map_or(Element::Unknown, |word| Element::Known(value(word, ty)))
-    };
-    let elements = (0..model.run.tensors[tensor.0].len()).map(element);
-    Part::of(model, Subject::Layer(layer), path, elements.collect())
+    }
+    if unknown {
+        Element::Unknown
+    } else {
+        Element::Known(value(word, bits, range))
+    }
 }
 
 /// Bytes that Stores and the host write.
@@ -121,15 +144,14 @@ fn same_run(
     model: &Model<'_>,
     path: &Path,
     expected: &[u8],
-    found: &[Element],
+    found: &Observed,
 ) -> Result<(), Problem> {
-    let schedule = model.run.schedule;
+    let schedule = model.schedule;
     let last = schedule.dram.tensors.len() - 1;
     let weights = tensor_range(schedule, last).end.min(expected.len())..expected.len();
     for (what, range) in [("weights", weights), ("input", tensor_range(schedule, 0))] {
-        let pairs = expected[range.clone()].iter().zip(&found[range]);
-        let known = pairs.filter_map(|(expected, found)| match found {
-            Element::Known(byte) => Some(i32::from(*expected) == *byte),
+        let known = range.filter_map(|at| match found.get(at) {
+            Element::Known(byte) => Some(i32::from(expected[at]) == byte),
             Element::Unknown | Element::Missing | Element::Outside => None,
         });
         let same: Vec<bool> = known.collect();

@@ -1,27 +1,16 @@
-//! What hardware left: a folder of a whole run, DRAM, or tensors as npy, hexadecimal words or raw bytes.
+//! What hardware left: a folder of a whole run, DRAM, or tensors in any form that [`crate::dump`] reads.
 
-use super::{Model, dram, hex, log, npy};
-use crate::problem::Problem;
+use super::fill::{Passed, Stop, Target};
+use super::observed::Observed;
+use super::{Model, dram, log, sources};
+use crate::dump::DumpError;
+use crate::layout::{Description, Mapping, Placed};
+use crate::problem::{Problem, Problems};
 use crate::reparam::LayerId;
-use crate::report::write::file_stem;
-use crate::tensor::{IntType, Sign};
-use crate::units::{Tick, count};
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
-/// What a dump says of one element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Element {
-    /// Its value.
-    Known(i32),
-    /// A bit of it is `x` or `z`.
-    Unknown,
-    /// The dump ends before it, or it was never written.
-    Missing,
-    /// Such a dump does not hold it, and does not need to.
-    Outside,
-}
+use crate::tensor::IntType;
+use crate::units::Tick;
+use std::num::NonZeroU32;
+use std::path::Path;
 
 /// What a part of a dump is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,43 +21,114 @@ pub enum Subject {
     Rest,
 }
 
-/// One tensor in one file, beside what the model expects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Subject {
+    /// The layer, if it is one.
+    #[must_use]
+    pub const fn layer(self) -> Option<LayerId> {
+        match self {
+            Self::Layer(layer) => Some(layer),
+            Self::Rest => None,
+        }
+    }
+}
+
+/// One tensor in one file.
+#[derive(Debug, Clone)]
 pub struct Part {
     /// What it is of.
     pub subject: Subject,
     /// Name of the file.
     pub source: String,
     /// In memory order.
-    pub expected: Vec<i32>,
-    /// As many.
-    pub elements: Vec<Element>,
-    /// The cycle that each was drained in; empty where the file does not say.
-    pub drained: Vec<Option<Tick>>,
+    pub observed: Observed,
+    /// How the array makes it; `None` where nobody says.
+    pub mapping: Option<Mapping>,
+    /// Sentences about the file.
+    pub notes: Vec<String>,
+    cycles: Cycles,
+    words: Option<Placed>,
+}
+
+/// The cycles that elements were written in.
+#[derive(Debug, Clone)]
+enum Cycles {
+    Unknown,
+    /// By element.
+    Elements(Vec<Option<Tick>>),
+    /// By word.
+    Words(Passed),
 }
 
 impl Part {
-    /// Elements of a file beside the model's.
-    pub(super) fn of(
-        model: &Model<'_>,
-        subject: Subject,
-        path: &Path,
-        elements: Vec<Element>,
-    ) -> Self {
-        let expected = match subject {
-            Subject::Layer(layer) => model.run.tensors[layer.output().0]
-                .iter()
-                .copied()
-                .collect(),
-            Subject::Rest => Vec::new(),
-        };
+    /// Elements of our own hardware, which follows the schedule.
+    pub(super) fn scheduled(subject: Subject, path: &Path, observed: Observed) -> Self {
         Self {
             subject,
             source: file_name(path),
-            expected,
-            elements,
-            drained: Vec::new(),
+            observed,
+            mapping: Some(Mapping::Schedule),
+            notes: Vec::new(),
+            cycles: Cycles::Unknown,
+            words: None,
         }
+    }
+
+    /// With the cycle of each element.
+    pub(super) fn drained(self, cycles: Vec<Option<Tick>>) -> Self {
+        Self {
+            cycles: Cycles::Elements(cycles),
+            ..self
+        }
+    }
+
+    /// What words have filled.
+    pub(super) fn filled(
+        target: Target,
+        path: &Path,
+        mapping: Option<Mapping>,
+        notes: Vec<String>,
+    ) -> Self {
+        Self {
+            subject: Subject::Layer(target.layer),
+            source: file_name(path),
+            observed: target.observed,
+            mapping,
+            notes,
+            cycles: if target.passed.0.is_empty() {
+                Cycles::Unknown
+            } else {
+                Cycles::Words(target.passed)
+            },
+            words: Some(target.placed),
+        }
+    }
+
+    /// The cycle that an element was written in, where the dump says.
+    #[must_use]
+    pub fn cycle(&self, element: usize) -> Option<Tick> {
+        match &self.cycles {
+            Cycles::Unknown => None,
+            Cycles::Elements(cycles) => cycles.get(element).copied().flatten(),
+            Cycles::Words(passed) => {
+                let placed = self.words.as_ref()?;
+                let (word, _) = placed.word(element);
+                let number = usize::try_from(word - placed.first_word()).ok()?;
+                let cycle = passed.0.get(number).filter(|cycle| **cycle < u32::MAX)?;
+                Some(Tick(u64::from(*cycle)))
+            }
+        }
+    }
+
+    /// Lets the elements go.
+    pub(super) fn forget(&mut self) {
+        self.observed = Observed::missing(0, IntType::unsigned(8));
+        self.cycles = Cycles::Unknown;
+    }
+
+    /// Word and lane of the dump that hold an element; `None` where the form has no words.
+    #[must_use]
+    pub fn word(&self, element: usize) -> Option<(u64, Option<u64>)> {
+        self.words.as_ref().map(|placed| placed.word(element))
     }
 }
 
@@ -81,206 +141,87 @@ pub enum Format {
     Dram,
     /// Tensors as npy.
     Npy,
-    /// Tensors, an element a word.
+    /// Words as `$writememh` writes them.
     Hex,
-    /// Tensors, each element in its bytes, little endian.
+    /// Words in their bytes, little endian.
     Raw,
+    /// Words in a column of a table.
+    Columns,
+    /// Beats of a waveform, VCD or FST.
+    Wave,
 }
 
-/// Names of files beside tensors that are none.
-const OTHERS: [&str; 7] = ["dump", "counters", "regs", "layers", "ops", "dram", "host"];
+/// A dump as the command names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Dump<'a> {
+    /// A folder or a file.
+    pub path: &'a Path,
+    /// `None`: what name and content show.
+    pub format: Option<Format>,
+    /// What the files do not tell themselves.
+    pub description: &'a Description,
+    /// Whether a manifest says that the hardware ran the model's own schedule.
+    pub scheduled: bool,
+}
 
-/// The parts of the dump at `path`, in the form `format` or the one that name and content show.
+impl Dump<'_> {
+    /// How the array makes the elements of a tensor, as far as it is known.
+    pub(super) fn mapping(&self) -> Option<Mapping> {
+        let own = self.scheduled.then_some(Mapping::Schedule);
+        self.description.mapping.clone().or(own)
+    }
+}
+
+/// The parts of a dump.
 ///
 /// # Errors
-/// When a file is none of these, or cannot be one of this run.
-pub fn read(model: &Model<'_>, path: &Path, format: Option<Format>) -> Result<Vec<Part>, Problem> {
+/// When a file is none of these, cannot be read, or cannot be one of this run; when its description does not fit.
+pub fn read(model: &Model<'_>, dump: &Dump<'_>) -> Result<Vec<Part>, Problems> {
+    let path = dump.path;
     let found = path.metadata().map_err(|error| unreadable(path, &error))?;
     let whole = path.join("dump.hex").is_file();
-    match (format, found.is_dir()) {
-        (Some(Format::Run), true) => run(model, path),
-        (None, true) if whole => run(model, path),
-        (Some(Format::Dram), true) => dram::parts(model, &path.join("dump.hex")),
-        (Some(Format::Dram | Format::Run), false) => dram::parts(model, path),
-        (None, false) if file_name(path) == "dump.hex" => dram::parts(model, path),
-        (format, true) => folder(model, path, format),
-        (format, false) => {
-            let format = format.or_else(|| form(path));
-            let format = format.ok_or_else(|| no_form(path))?;
-            let layer = layer(model, path).ok_or_else(|| no_layer(model, path))?;
-            Ok(vec![tensor(model, path, layer, format)?])
+    match (dump.format, found.is_dir()) {
+        (Some(Format::Run), true) => run(model, dump),
+        (None, true) if whole && dump.description.tensors.is_empty() => run(model, dump),
+        (Some(Format::Dram), true) => Ok(dram::parts(model, &path.join("dump.hex"))?),
+        (Some(Format::Dram | Format::Run), false) => Ok(dram::parts(model, path)?),
+        (None, false) if file_name(path) == "dump.hex" && dump.description.tensors.is_empty() => {
+            Ok(dram::parts(model, path)?)
+        }
+        _ => {
+            let parts = sources::tensors(model, dump)?;
+            if parts.is_empty() {
+                return Err(nothing(path).into());
+            }
+            Ok(parts)
         }
     }
 }
 
 /// What a whole run left.
-fn run(model: &Model<'_>, folder: &Path) -> Result<Vec<Part>, Problem> {
-    let mut parts = dram::parts(model, &folder.join("dump.hex"))?;
-    let writes = folder.join("writes.log");
+fn run(model: &Model<'_>, dump: &Dump<'_>) -> Result<Vec<Part>, Problems> {
+    let mut parts = dram::parts(model, &dump.path.join("dump.hex"))?;
+    let writes = dump.path.join("writes.log");
     if writes.is_file() {
         parts.extend(log::parts(model, &writes)?);
     }
-    parts.extend(tensors(model, folder, None)?);
-    Ok(parts)
-}
-
-/// A folder of tensors, at least one.
-fn folder(model: &Model<'_>, path: &Path, format: Option<Format>) -> Result<Vec<Part>, Problem> {
-    let parts = tensors(model, path, format)?;
-    if parts.is_empty() {
-        let message = format!("`{}` holds no output of a layer", path.display());
-        let help = "give a folder with `dump.hex`, or with `<layer>.npy`, `<layer>.hex`, `<layer>.raw` or `<layer>.bin`";
-        return Err(Problem::new("verify::nothing", message, help));
-    }
-    Ok(parts)
-}
-
-fn tensors(model: &Model<'_>, folder: &Path, only: Option<Format>) -> Result<Vec<Part>, Problem> {
-    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<PathBuf>, _>>()
-        .map_err(|error| unreadable(folder, &error))?;
-    paths.sort();
-    let mut parts = Vec::new();
-    for path in paths.into_iter().filter(|path| path.is_file()) {
-        let Some(format) = form(&path) else { continue };
-        if only.is_some_and(|only| only != format) || OTHERS.contains(&stem(&path).as_str()) {
-            continue;
-        }
-        let layer = layer(model, &path).ok_or_else(|| no_layer(model, &path))?;
-        parts.push((layer, tensor(model, &path, layer, format)?));
-    }
-    parts.sort_by_key(|(layer, _)| *layer);
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
-}
-
-fn tensor(model: &Model<'_>, path: &Path, layer: LayerId, format: Format) -> Result<Part, Problem> {
-    let tensor = &model.run.tensors[layer.output().0];
-    let ty = model.run.schedule.numerics.activations[layer.output().0];
-    let elements = match format {
-        Format::Npy => {
-            let values = npy::integers(path, tensor.dim())?;
-            values.into_iter().map(Element::Known).collect()
-        }
-        Format::Raw => raw(path, tensor.len(), ty)?,
-        Format::Hex | Format::Dram | Format::Run => words(path, tensor.len(), ty)?,
+    let tensors = Dump {
+        format: None,
+        ..*dump
     };
-    Ok(Part::of(model, Subject::Layer(layer), path, elements))
+    parts.extend(sources::tensors(model, &tensors)?);
+    Ok(parts)
 }
 
-fn words(path: &Path, len: usize, ty: IntType) -> Result<Vec<Element>, Problem> {
-    let mut elements = vec![Element::Missing; len];
-    let bits = 8 * u32::from(ty.bits.div_ceil(8));
-    hex::words(path, bits, &mut |at, word| {
-        let place = usize::try_from(at).ok().and_then(|at| elements.get_mut(at));
-        place.is_some_and(|place| {
-            *place = word.map_or(Element::Unknown, |word| Element::Known(narrow(word, ty)));
-            true
-        })
-    })?;
-    Ok(elements)
+fn nothing(path: &Path) -> Problem {
+    let message = format!("`{}` holds no output of a layer", path.display());
+    let help = "give a folder with `dump.hex`, or with `<layer>.npy`, `.hex`, `.raw`, `.csv`, `.vcd` or `.fst`";
+    Problem::new("verify::nothing", message, help)
 }
 
-fn raw(path: &Path, len: usize, ty: IntType) -> Result<Vec<Element>, Problem> {
-    let size = usize::from(ty.bits.div_ceil(8));
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let most = count(len * size).saturating_add(1);
-    let mut bytes = Vec::with_capacity(len * size + 1);
-    (file.take(most).read_to_end(&mut bytes)).map_err(|error| unreadable(path, &error))?;
-    if bytes.len() > len * size {
-        let wanted = len * size;
-        let message = format!(
-            "`{}` holds more than the {wanted} bytes of this layer",
-            path.display()
-        );
-        let help = "give the elements of one layer only, each in whole bytes, little endian";
-        return Err(Problem::new("verify::raw_size", message, help));
-    }
-    let known = bytes.chunks_exact(size).map(|bytes| {
-        let word = (bytes.iter().rev()).fold(0, |word, byte| word << 8 | u64::from(*byte));
-        Element::Known(value(word, ty))
-    });
-    let missing = std::iter::repeat(Element::Missing);
-    Ok(known.chain(missing).take(len).collect())
-}
-
-/// The number that the bytes of an element are.
-pub(super) fn value(word: u64, ty: IntType) -> i32 {
-    let bits = 8 * u32::from(ty.bits.div_ceil(8));
-    let word = i64::try_from(word & ((1 << bits) - 1)).unwrap_or_default();
-    let negative = ty.sign == Sign::Signed && word >> (bits - 1) == 1;
-    let number = if negative { word - (1 << bits) } else { word };
-    i32::try_from(number).unwrap_or_default()
-}
-
-/// As [`value`], and a negative number may be as wide as its type only: `3f` is -1 in six bits.
-fn narrow(word: u64, ty: IntType) -> i32 {
-    let number = value(word, ty);
-    let folded = number - (1 << ty.bits);
-    let negative = ty.sign == Sign::Signed && number > ty.max() && folded >= ty.min();
-    if negative { folded } else { number }
-}
-
-/// The form of a tensor's file.
-fn form(path: &Path) -> Option<Format> {
-    let mut magic = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut magic));
-    if read.is_ok() && magic == b"\x93NUMPY" {
-        return Some(Format::Npy);
-    }
-    match path.extension()?.to_str()? {
-        "npy" => Some(Format::Npy),
-        "hex" => Some(Format::Hex),
-        "raw" | "bin" => Some(Format::Raw),
-        _ => None,
-    }
-}
-
-/// The layer that a file is named after.
-fn layer(model: &Model<'_>, path: &Path) -> Option<LayerId> {
-    let stem = stem(path);
-    let layers = &model.run.schedule.graph.layers;
-    let found = layers
-        .iter()
-        .position(|layer| file_stem(&layer.name) == stem);
-    found.map(LayerId)
-}
-
-fn stem(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
-}
-
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-fn no_form(path: &Path) -> Problem {
-    let message = format!("`{}` is no dump by its name or content", path.display());
-    let help = "give `--format` with what it is, or name it `dump.hex`, `<layer>.npy`, `<layer>.hex` or `<layer>.raw`";
-    Problem::new("verify::form", message, help)
-}
-
-fn no_layer(model: &Model<'_>, path: &Path) -> Problem {
-    let graph = &model.run.schedule.graph;
-    let message = format!(
-        "`{}`: `{}` has no layer `{}`",
-        path.display(),
-        graph.name,
-        stem(path)
-    );
-    let stems: Vec<String> = graph
-        .layers
-        .iter()
-        .map(|layer| file_stem(&layer.name))
-        .collect();
-    let help = format!(
-        "give the dump of this network, each file named after its layer ({}); or `--format dram`",
-        stems.join(", ")
-    );
-    Problem::new("verify::no_layer", message, help)
 }
 
 /// A file or folder that cannot be read.
@@ -290,31 +231,35 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem::new("verify::unreadable", message, help)
 }
 
+/// Words that cannot be read, with their place.
+pub(super) fn damaged(error: &DumpError) -> Problem {
+    Problem::new("verify::dump", error.to_string(), error.help())
+}
+
+/// Why the reading of `path` stopped.
+pub(super) fn stopped(path: &Path, stop: &Stop, wanted: NonZeroU32) -> Problem {
+    match stop {
+        Stop::Dump(error) => damaged(error),
+        Stop::Width(found) => {
+            let message = format!(
+                "{}: the data have {found} bits, words of {wanted} are described",
+                path.display()
+            );
+            let help = "give `word_bits` and `lanes` in the description as the signal has them";
+            Problem::new("verify::width", message, help)
+        }
+        Stop::Beyond { place, word } => {
+            let file = path.display();
+            let message =
+                format!("{file}{place}: there is no word {word} in what the model expects");
+            let help = "give the dump of this network on this chip, with `--network` and `--chip`, or describe its words with `--layout`";
+            Problem::new("verify::beyond", message, help)
+        }
+    }
+}
+
 /// A small text file beside a dump.
 pub(super) fn text(path: &Path) -> Result<String, Problem> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_as_wide_as_the_type_or_its_bytes() {
-        let six = IntType::signed(6);
-        for (word, number) in [
-            (0x3f, -1),
-            (0xff, -1),
-            (0x1f, 31),
-            (0x20, -32),
-            (0x80, -128),
-        ] {
-            assert_eq!(narrow(word, six), number, "{word:x}");
-        }
-        assert_eq!(value(0x3f, six), 63);
-        assert_eq!(value(0xff, IntType::unsigned(8)), 255);
-        assert_eq!(value(0xfffe, IntType::signed(16)), -2);
-        assert_eq!(value(0x7ffe, IntType::signed(9)), 0x7ffe);
-    }
 }

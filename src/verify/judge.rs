@@ -1,19 +1,15 @@
-//! The verdict: every element of a dump beside the model's, and the first that differs.
+//! The verdict, and what it rests on.
 
 use super::cycles::Cycles;
-use super::dumps::{Element, Part, Subject};
-use super::masks::{Mask, Masks};
-use super::place::{Moment, Place, Places};
-use super::{Model, why};
-use crate::diagnose::causes::Causes;
+use super::dumps::Subject;
+use super::masks::Mask;
+use super::observed::Element;
+use super::place::{Moment, Place};
+use super::vacuity::FEW;
+use super::why::Explained;
 use crate::reparam::LayerId;
-use crate::report::work::op_words;
-use crate::schedule::LayerPlan;
-use crate::tensor::IntType;
-use crate::units::{Tick, count};
-
-/// Elements that a layer needs before a constant one is suspected.
-const FEW: usize = 16;
+use crate::units::Tick;
+use std::collections::BTreeMap;
 
 /// What comes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +44,7 @@ impl Counts {
         self.wrong + self.unknown + self.missing
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) const fn add(&mut self, other: &Self) {
         self.compared += other.compared;
         self.wrong += other.wrong;
         self.unknown += other.unknown;
@@ -57,14 +53,30 @@ impl Counts {
     }
 }
 
+/// What differences are counted by.
+pub const AXES: [&str; 7] = ["channel", "row", "column", "lane", "PE row", "bank", "bit"];
+
+/// How many elements differ, by where they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// By each of [`AXES`]; empty where nothing differs, or nobody says what is where.
+    pub by: [Vec<u64>; AXES.len()],
+    /// Rows times columns, for the first channels that differ.
+    pub maps: BTreeMap<usize, Vec<u32>>,
+}
+
 /// One element that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Where it comes from; `None` for a byte of DRAM that is no output.
     pub place: Option<Place>,
-    /// First byte in DRAM.
+    /// When the model's schedule makes it.
+    pub(super) moment: Moment,
+    /// First byte in DRAM, in the model's layout.
     pub dram_byte: u64,
-    /// The cycle it was drained in, where the dump says.
+    /// Word and lane of the file, where it has words.
+    pub word: Option<(u64, Option<u64>)>,
+    /// The cycle it was written in, where the dump says.
     pub drained: Option<Tick>,
     /// The model's value.
     pub expected: i32,
@@ -75,7 +87,7 @@ pub struct Difference {
 }
 
 /// What came out of one part of a dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// What it is of.
     pub subject: Subject,
@@ -87,8 +99,8 @@ pub struct Judged {
     pub source: String,
     /// How many elements are what.
     pub counts: Counts,
-    /// Differences by channel, by row, by column; empty where nothing differs.
-    pub by: [Vec<u64>; 3],
+    /// Where the differences are.
+    pub spread: Spread,
     /// The first in memory.
     pub in_memory: Option<Difference>,
     /// The first to be made.
@@ -99,8 +111,8 @@ pub struct Judged {
     pub notes: Vec<String>,
     /// Why it says nothing.
     pub vacuous: Option<String>,
-    /// Altered rules that give what was found; none where nothing differs, or an input does.
-    pub causes: Option<Causes>,
+    /// Why it differs; none where nothing differs, or an input does.
+    pub explained: Option<Explained>,
 }
 
 /// What was compared with what.
@@ -140,14 +152,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// The verdict.
+    /// The verdict: data that say nothing are never a match, and no mismatch either where there are no others.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let late = |cycles: &Cycles| cycles.checked && cycles.off().next().is_some();
-        if self.vacuous().next().is_some() {
+        let speaks = |part: &&Judged| part.subject != Subject::Rest && part.counts.compared > FEW;
+        let mut outputs = self.judged.iter().filter(speaks).peekable();
+        let nothing = outputs.peek().is_some() && outputs.all(|part| part.vacuous.is_some());
+        if nothing {
             Verdict::Unjudged
         } else if self.counts().differ() > 0 || self.cycles.as_ref().is_some_and(late) {
             Verdict::Mismatch
+        } else if self.vacuous().next().is_some() {
+            Verdict::Unjudged
         } else {
             Verdict::Match
         }
@@ -198,197 +215,6 @@ impl Report {
     pub fn first_in_execution(&self) -> Option<(&Judged, &Difference)> {
         let firsts =
             (self.judged.iter()).filter_map(|part| Some((part, part.in_execution.as_ref()?)));
-        firsts.min_by_key(|(_, difference)| moment(difference))
+        firsts.min_by_key(|(_, difference)| difference.moment)
     }
-}
-
-/// Judges every part; at most `limit` differences of each are kept beside the first.
-#[must_use]
-pub fn judge(model: Model<'_>, parts: &[Part], masks: &mut Masks, limit: usize) -> Vec<Judged> {
-    let places = Places::new(model);
-    let mut judged: Vec<Judged> = parts
-        .iter()
-        .map(|part| one(&model, &places, part, masks, limit))
-        .collect();
-    let says_nothing = |part: &Part| constant(part.expected.iter().copied());
-    let outputs = parts.iter().filter(|part| part.subject != Subject::Rest);
-    let many = outputs.clone().any(|part| part.expected.len() > FEW);
-    if many && outputs.clone().all(says_nothing) {
-        let reason = "every output that the dump holds is constant in the model";
-        judged[0].vacuous.get_or_insert_with(|| reason.to_owned());
-    }
-    why::explain(&model, parts, &mut judged);
-    judged
-}
-
-fn one(
-    model: &Model<'_>,
-    places: &Places<'_>,
-    part: &Part,
-    masks: &mut Masks,
-    limit: usize,
-) -> Judged {
-    let mut judged = empty(model, part);
-    let mut earliest: Option<Moment> = None;
-    for (index, (&expected, &found)) in part.expected.iter().zip(&part.elements).enumerate() {
-        if found == Element::Outside {
-            continue;
-        }
-        judged.counts.compared += 1;
-        if found == Element::Known(expected) {
-            continue;
-        }
-        if let Subject::Layer(layer) = part.subject
-            && masks.hide(layer, index)
-        {
-            judged.counts.hidden += 1;
-            continue;
-        }
-        let counts = &mut judged.counts;
-        match found {
-            Element::Known(_) => counts.wrong += 1,
-            Element::Unknown => counts.unknown += 1,
-            Element::Missing | Element::Outside => counts.missing += 1,
-        }
-        let difference = difference(model, places, part, index);
-        if let Some(place) = &difference.place {
-            tally(&mut judged.by, model, part.subject, place.at);
-        }
-        if judged.in_memory.is_none() {
-            judged.in_memory = Some(difference.clone());
-        }
-        if judged.some.len() < limit {
-            judged.some.push(difference.clone());
-        }
-        let moment = moment(&difference);
-        if earliest.is_none_or(|earliest| moment < earliest) {
-            earliest = Some(moment);
-            judged.in_execution = Some(difference);
-        }
-    }
-    judged.notes = notes(part);
-    judged.vacuous = vacuous(model, part, &judged.name);
-    judged
-}
-
-/// Sentences about one part, for every form of the report.
-fn notes(part: &Part) -> Vec<String> {
-    let alike = part.subject != Subject::Rest && part.expected.len() > FEW;
-    if alike && constant(part.expected.iter().copied()) {
-        return vec!["constant in the model: that it agrees says little".to_owned()];
-    }
-    Vec::new()
-}
-
-/// Nothing counted yet.
-fn empty(model: &Model<'_>, part: &Part) -> Judged {
-    let (name, operator) = match part.subject {
-        Subject::Layer(layer) => {
-            let schedule = model.run.schedule;
-            let unit = match &schedule.layers[layer.0] {
-                LayerPlan::Array(_) => "array",
-                LayerPlan::Vector { .. } => "vector unit",
-                LayerPlan::Host => "host",
-            };
-            let layer = &schedule.graph.layers[layer.0];
-            let operator = format!("{} on the {unit}", op_words(&layer.op));
-            (layer.name.clone(), operator)
-        }
-        Subject::Rest => (
-            "(rest of DRAM)".to_owned(),
-            "input, weights and gaps".to_owned(),
-        ),
-    };
-    Judged {
-        subject: part.subject,
-        name,
-        operator,
-        source: part.source.clone(),
-        counts: Counts::default(),
-        by: [const { Vec::new() }; 3],
-        in_memory: None,
-        in_execution: None,
-        some: Vec::new(),
-        notes: Vec::new(),
-        vacuous: None,
-        causes: None,
-    }
-}
-
-fn difference(model: &Model<'_>, places: &Places<'_>, part: &Part, index: usize) -> Difference {
-    let (place, bytes) = match part.subject {
-        Subject::Layer(layer) => {
-            let range = model.run.schedule.numerics.activations[layer.output().0];
-            (Some(places.of(layer, index)), range.bytes().0)
-        }
-        Subject::Rest => (None, 1),
-    };
-    Difference {
-        dram_byte: place.as_ref().map_or(count(index), |place| place.dram_byte),
-        place,
-        drained: part.drained.get(index).copied().flatten(),
-        expected: part.expected[index],
-        found: part.elements[index],
-        bytes,
-    }
-}
-
-fn moment(difference: &Difference) -> Moment {
-    let never = (usize::MAX, [usize::MAX; 6]);
-    difference.place.as_ref().map_or(never, Place::moment)
-}
-
-fn tally(by: &mut [Vec<u64>; 3], model: &Model<'_>, subject: Subject, at: [usize; 4]) {
-    let Subject::Layer(layer) = subject else {
-        return;
-    };
-    let map = model.run.schedule.graph.shape(layer.output());
-    let axes = [
-        (map.channels, at[3]),
-        (map.height, at[1]),
-        (map.width, at[2]),
-    ];
-    for (counts, (len, at)) in by.iter_mut().zip(axes) {
-        counts.resize(len, 0);
-        counts[at] += 1;
-    }
-}
-
-/// Why a part says nothing about the hardware: its data are constant or at their limits, and the model's are not.
-fn vacuous(model: &Model<'_>, part: &Part, name: &str) -> Option<String> {
-    let Subject::Layer(layer) = part.subject else {
-        return None;
-    };
-    let known = part.elements.iter().filter_map(|element| match element {
-        Element::Known(value) => Some(*value),
-        Element::Unknown | Element::Missing | Element::Outside => None,
-    });
-    let len = known.clone().count();
-    let mostly = len > FEW && len * 2 > part.elements.len();
-    let range = model.run.schedule.numerics.activations[layer.output().0];
-    let expected = || part.expected.iter().copied();
-    if mostly && constant(known.clone()) && !constant(expected()) {
-        let value = known.clone().next().unwrap_or_default();
-        let source = &part.source;
-        return Some(format!(
-            "all {len} known elements of `{name}` in {source} are {value}, those of the model are not"
-        ));
-    }
-    if mostly && at_limits(known, range) && !at_limits(expected(), range) {
-        let (min, max) = (range.min(), range.max());
-        let source = &part.source;
-        return Some(format!(
-            "all {len} known elements of `{name}` in {source} are saturated at {min} or {max}, those of the model are not"
-        ));
-    }
-    None
-}
-
-fn constant(mut values: impl Iterator<Item = i32>) -> bool {
-    let first = values.next();
-    values.all(|value| Some(value) == first)
-}
-
-fn at_limits(mut values: impl Iterator<Item = i32>, range: IntType) -> bool {
-    values.all(|value| value <= range.min() || value >= range.max())
 }

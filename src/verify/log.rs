@@ -1,9 +1,10 @@
 //! `writes.log` as far as it goes: also with lanes that are unknown, and elements that were never written.
 
 use super::Model;
-use super::dumps::{Element, Part, Subject, unreadable};
+use super::dumps::{Part, Subject, unreadable};
+use super::observed::{Element, Observed};
 use crate::problem::Problem;
-use crate::rtl::{RtlError, Write, WriteLog, Written};
+use crate::rtl::{RtlError, Write, WriteLog};
 use crate::units::Tick;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,27 +16,32 @@ use std::path::Path;
 /// `verify::unreadable`, and those of [`WriteLog`].
 pub(super) fn parts(model: &Model<'_>, path: &Path) -> Result<Vec<Part>, Problem> {
     let (known, unknown) = logs(path)?;
-    let (schedule, chip) = (model.run.schedule, model.run.chip);
+    let (schedule, chip) = (model.schedule, model.chip);
     let known = known.elements(schedule, chip)?;
     let unknown = unknown.elements(schedule, chip)?;
     let parts = known.into_iter().map(|(layer, values)| {
-        let (elements, drained) = joined(&values, &unknown[&layer]);
-        Part {
-            drained,
-            ..Part::of(model, Subject::Layer(layer), path, elements)
+        let (_, range) = model.output(layer);
+        let mut observed = Observed::missing(values.len(), range);
+        let mut cycles = vec![None; values.len()];
+        for (at, pair) in values.iter().zip(&unknown[&layer]).enumerate() {
+            let (element, cycle) = joined(pair);
+            observed.set(at, element);
+            cycles[at] = cycle;
         }
+        Part::scheduled(Subject::Layer(layer), path, observed).drained(cycles)
     });
     Ok(parts.collect())
 }
 
-fn joined(known: &Written, unknown: &Written) -> (Vec<Element>, Vec<Option<Tick>>) {
-    let both = known.iter().zip(unknown);
-    both.map(|pair| match pair {
+type Drain = Option<(i32, Tick)>;
+
+/// An element by its writes with all bits known, and with unknown ones.
+fn joined((known, unknown): (&Drain, &Drain)) -> (Element, Option<Tick>) {
+    match (known, unknown) {
         (_, Some((_, cycle))) => (Element::Unknown, Some(*cycle)),
         (Some((value, cycle)), None) => (Element::Known(*value), Some(*cycle)),
         (None, None) => (Element::Missing, None),
-    })
-    .unzip()
+    }
 }
 
 /// The lanes whose bits are known, and those that have an unknown one.

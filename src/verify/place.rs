@@ -1,6 +1,7 @@
 //! Where an element is made and where it lies: operation, tile, PE row, bank, word, lane, DRAM byte.
 
 use super::Model;
+use crate::layout::{Array, Mapping};
 use crate::reparam::{LayerId, LayerOp};
 use crate::schedule::storage::{Grid, InSram};
 use crate::schedule::{ArrayPlan, BufferId, LayerPlan, OpId, OpKind, Strip};
@@ -25,6 +26,19 @@ pub struct Place {
     pub array: Option<OnArray>,
     /// Where it lies in activation SRAM.
     pub sram: Option<InSram>,
+    /// What the dump's description says instead.
+    pub told: Option<Told>,
+}
+
+/// Places by the mapping of a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Row of processing elements.
+    pub pe_row: Option<usize>,
+    /// Column of processing elements.
+    pub pe_column: Option<usize>,
+    /// Memory bank.
+    pub bank: Option<usize>,
 }
 
 /// Place in the array.
@@ -44,6 +58,31 @@ pub struct OnArray {
 pub(super) type Moment = (usize, [usize; 6]);
 
 impl Place {
+    /// The place as far as the hardware's mapping is known.
+    pub(super) fn mapped(self, mapping: Option<&Mapping>) -> Self {
+        if mapping == Some(&Mapping::Schedule) {
+            return self;
+        }
+        let at = self.at;
+        let told = |array: &Array| Told {
+            pe_row: array.pe_row.map(|term| term.at(at)),
+            pe_column: array.pe_column.map(|term| term.at(at)),
+            bank: array.bank.map(|term| term.at(at)),
+        };
+        let told = match mapping {
+            Some(Mapping::Array(array)) => Some(told(array)),
+            Some(Mapping::Schedule) | None => None,
+        };
+        Self {
+            op: None,
+            span: None,
+            array: None,
+            sram: None,
+            told,
+            ..self
+        }
+    }
+
     /// When it is made, in the order of the operations, then of the array's drains; elsewhere in memory order.
     pub(super) fn moment(&self) -> Moment {
         let op = self.op.map_or(usize::MAX, |op| op.0);
@@ -72,7 +111,7 @@ impl<'a> Places<'a> {
     #[must_use]
     pub fn new(model: Model<'a>) -> Self {
         let mut ops = BTreeMap::new();
-        for (index, op) in model.run.schedule.ops.iter().enumerate() {
+        for (index, op) in model.schedule.ops.iter().enumerate() {
             let key = match op.kind {
                 OpKind::Sweep {
                     row_group,
@@ -91,7 +130,7 @@ impl<'a> Places<'a> {
     /// The place of element `index` of a layer's output.
     #[must_use]
     pub fn of(&self, layer: LayerId, index: usize) -> Place {
-        let schedule = self.model.run.schedule;
+        let schedule = self.model.schedule;
         let tensor = layer.output();
         let map = schedule.graph.shape(tensor);
         let (rest, c) = (index / map.channels, index % map.channels);
@@ -106,6 +145,7 @@ impl<'a> Places<'a> {
             span: None,
             array: None,
             sram: None,
+            told: None,
         };
         let key = match &schedule.layers[layer.0] {
             LayerPlan::Array(plan) => {
@@ -128,7 +168,7 @@ impl<'a> Places<'a> {
     /// Row group, strip and image, and the place in the array. Images of a fully connected layer are its pixels.
     fn array(&self, layer: LayerId, plan: &ArrayPlan, at: [usize; 4]) -> ([usize; 3], OnArray) {
         let work = &plan.work;
-        let op = &self.model.run.schedule.graph.layers[layer.0].op;
+        let op = &self.model.schedule.graph.layers[layer.0].op;
         let [image, y, x, channel] = match op {
             LayerOp::FullyConnected { .. } => [0, 0, at[0], at[3]],
             LayerOp::Conv { .. }
@@ -153,10 +193,10 @@ impl<'a> Places<'a> {
     }
 
     fn sram(&self, buffer: BufferId, at: [usize; 4]) -> InSram {
-        let run = &self.model.run;
-        let buffer = &run.schedule.buffers[buffer.0];
-        let map = run.schedule.graph.shape(buffer.tensor);
-        Grid::of(run.chip).place(buffer, map, at)
+        let schedule = self.model.schedule;
+        let buffer = &schedule.buffers[buffer.0];
+        let map = schedule.graph.shape(buffer.tensor);
+        Grid::of(self.model.chip).place(buffer, map, at)
     }
 }
 

@@ -1,68 +1,82 @@
-//! The causes of what differs: each layer whose inputs agree is handed to [`crate::diagnose`].
+//! Why a layer differs: handed to [`crate::diagnose`], where its inputs do not differ themselves.
 
 use super::Model;
-use super::dumps::{Element, Part, Subject};
-use super::judge::Judged;
+use super::dumps::Part;
+use super::observed::Element;
 use crate::diagnose::causes::Causes;
-use crate::diagnose::{Banks, Case, Layout, Plan, Tensors};
-use crate::reparam::{LayerId, TensorId};
+use crate::diagnose::regression::{Estimate, Skipped};
+use crate::diagnose::terms::Terms;
+use crate::diagnose::{Banks, Case, Element as At, Layout, Plan, Tensors};
+use crate::execute::Finished;
+use crate::layout::Mapping;
 use ndarray::Array4;
 
-/// Gives each layer that differs, and whose inputs the dump does not show to differ, its causes: behind a wrong input
-/// every output is wrong and no altered rule explains it.
-pub(super) fn explain(model: &Model<'_>, parts: &[Part], judged: &mut [Judged]) {
-    let differ = |tensor: &TensorId| {
-        let of_tensor = |part: &Judged| matches!(part.subject, Subject::Layer(layer) if layer.output() == *tensor);
-        judged
-            .iter()
-            .any(|part| of_tensor(part) && part.counts.differ() > 0)
-    };
-    let causes: Vec<Option<Causes>> = parts
-        .iter()
-        .zip(judged.iter())
-        .map(|(part, judged)| match part.subject {
-            Subject::Layer(layer) if judged.counts.wrong > 0 => {
-                let inputs = &model.run.schedule.graph.layers[layer.0].inputs;
-                let clean = !inputs.iter().any(differ);
-                clean.then(|| causes(model, layer, part)).flatten()
-            }
-            Subject::Layer(_) | Subject::Rest => None,
-        })
-        .collect();
-    for (judged, causes) in judged.iter_mut().zip(causes) {
-        judged.causes = causes;
-    }
+/// What was found out about one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// Altered rules that give what was found.
+    pub causes: Causes,
+    /// What the model makes the first element that differs of.
+    pub terms: Option<Terms>,
+    /// The weights that worked in the channel with the most differences, or why they cannot be estimated.
+    pub estimate: Option<Result<Estimate, Skipped>>,
 }
 
-/// The causes that explain one layer; `None` where it is not on the array.
-fn causes(model: &Model<'_>, id: LayerId, part: &Part) -> Option<Causes> {
-    let run = &model.run;
-    let layer = &run.schedule.graph.layers[id.0];
-    let tensor = |place: usize| layer.inputs.get(place).map(|input| &run.tensors[input.0]);
-    let golden = &run.tensors[id.output().0];
-    let elements = part.elements.iter().zip(&part.expected);
-    let observed = elements.map(|(element, expected)| match element {
-        Element::Known(value) => Some(*value),
+/// Explains a layer whose inputs agree: behind a wrong input every output is wrong and no altered rule explains it.
+/// `None` where it is not on the array.
+pub(super) fn explain(
+    model: &Model<'_>,
+    finished: Finished<'_>,
+    part: &Part,
+    first: Option<[usize; 4]>,
+) -> Option<Explained> {
+    let layer = &model.schedule.graph.layers[finished.layer.0];
+    let tensor = |place: usize| {
+        layer
+            .inputs
+            .get(place)
+            .and_then(|input| finished.tensor(*input))
+    };
+    let golden = finished.tensor(finished.layer.output())?;
+    let observed = part.observed.iter().zip(golden);
+    let observed = observed.map(|(element, expected)| match element {
+        Element::Known(value) => Some(value),
         Element::Unknown | Element::Missing => None,
         Element::Outside => Some(*expected),
     });
     let observed = Array4::from_shape_vec(golden.dim(), observed.collect()).ok()?;
-    let sram = &run.chip.activation_sram;
-    let layout = Layout {
-        elements: true,
-        banks: Some(Banks {
-            rows: sram.bank_rows,
-            cols: sram.bank_cols,
-        }),
-    };
     let tensors = Tensors {
         input: tensor(0)?,
         shortcut: tensor(1),
         golden,
         observed: &observed,
     };
-    let plan = Plan::of(run.schedule, run.network, id).ok()?;
-    Case::new(plan, tensors, layout).ok()?.causes().ok()
+    let plan = Plan::of(model.schedule, model.network, finished.layer).ok()?;
+    let case = Case::new(plan, tensors, layout(model, part)).ok()?;
+    let first = first.map(|[image, row, column, channel]| At {
+        image,
+        row,
+        column,
+        channel,
+    });
+    Some(Explained {
+        causes: case.causes().ok()?,
+        terms: first.and_then(|first| case.terms(first).ok()),
+        estimate: case.worst_channel().map(|channel| case.regression(channel)),
+    })
+}
+
+/// What the hardware is known to share with the model's array.
+fn layout(model: &Model<'_>, part: &Part) -> Layout {
+    let scheduled = part.mapping == Some(Mapping::Schedule);
+    let sram = &model.chip.activation_sram;
+    Layout {
+        elements: scheduled,
+        banks: scheduled.then_some(Banks {
+            rows: sram.bank_rows,
+            cols: sram.bank_cols,
+        }),
+    }
 }
 
 /// What the causes come to, in a sentence.

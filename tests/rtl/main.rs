@@ -1,6 +1,7 @@
 //! The RTL under `hw/` beside the model: random small runs, all bytes of DRAM and all counters equal.
 
 mod cases;
+mod checked;
 mod chips;
 mod compare;
 mod constants;

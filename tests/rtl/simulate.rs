@@ -23,10 +23,7 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
         return Vec::new();
     }
     let temporary = tempfile::tempdir().expect("a temporary folder can be made");
-    let root = match std::env::var(KEEP) {
-        Ok(kept) => PathBuf::from(kept),
-        Err(_) => temporary.path().to_owned(),
-    };
+    let root = root(temporary.path());
     let cases = wanted
         .par_iter()
         .map(|(class, seed)| Case::new(*class, *seed))
@@ -56,6 +53,11 @@ pub(crate) fn all(wanted: &[(Class, u64)]) -> Vec<String> {
     };
     let failures: Vec<Option<String>> = runs.par_iter().with_max_len(1).map(run).collect();
     failures.into_iter().flatten().collect()
+}
+
+/// Where the files of all cases go.
+pub(crate) fn root(temporary: &Path) -> PathBuf {
+    std::env::var(KEEP).map_or(temporary.to_owned(), PathBuf::from)
 }
 
 /// Where the files of a case go.

@@ -58,12 +58,32 @@ pub(crate) fn version() -> String {
     format!("Verilator {}", said.trim())
 }
 
+/// A top module: its sources and the library it calls, beside the RTL, and flags of its own.
+#[derive(Hash)]
+pub(crate) struct Top<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) sources: &'a [PathBuf],
+    pub(crate) library: Option<&'a Path>,
+    pub(crate) flags: &'a [&'a str],
+}
+
 /// The compiled RTL of the shape in `folder`; kept below `target` until RTL, shape or flags change.
 pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
+    let bench = Top {
+        name: "bench",
+        sources: &[],
+        library: None,
+        flags: &[],
+    };
+    compiled(folder, &bench)
+}
+
+/// The same under another top module; the library is not compiled in, but found again when the program starts.
+pub(crate) fn compiled(folder: &Path, top: &Top<'_>) -> Result<PathBuf, String> {
     let mut state = DefaultHasher::new();
-    FLAGS.hash(&mut state);
-    let shape = folder.join("shape.svh");
-    for path in [sources("sv"), sources("svh"), vec![shape]].concat() {
+    (FLAGS, top).hash(&mut state);
+    let shape = [folder.join("shape.svh")];
+    for path in [&sources("sv"), &sources("svh"), &shape[..], top.sources].concat() {
         fs::read(&path)
             .expect("a source can be read")
             .hash(&mut state);
@@ -76,13 +96,19 @@ pub(crate) fn program(folder: &Path) -> Result<PathBuf, String> {
     let made = place.with_extension(std::process::id().to_string());
     fs::create_dir_all(&made).expect("target can be written");
     let mut command = verilator();
-    command
-        .args(FLAGS)
-        .args(["-j", "2", "--top-module", "bench", "-o", "bench", "--Mdir"]);
+    command.args(FLAGS).args(top.flags);
+    command.args(["-j", "2", "--top-module", top.name, "-o", "bench", "--Mdir"]);
     command.arg(&made);
-    command.arg(format!("-I{}", folder.display()));
-    command.arg(format!("-I{}", hardware().display()));
-    started(command.args(sources("sv")))?;
+    let own = top.sources.iter().filter_map(|path| path.parent());
+    for included in own.chain([folder, &hardware()]) {
+        command.arg(format!("-I{}", included.display()));
+    }
+    let compiled = top
+        .sources
+        .iter()
+        .filter(|path| path.extension() == Some("sv".as_ref()));
+    command.args(sources("sv")).args(compiled);
+    started(command.args(top.library))?;
     // Another process may have been faster: then its program stands there.
     let _ = fs::rename(&made, &place);
     Ok(place.join("bench"))

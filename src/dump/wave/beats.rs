@@ -101,14 +101,28 @@ impl<'f, F> Sampler<'f, F> {
             return Ok(());
         }
         let place = self.place();
+        let address = self.address()?;
         let data = &self.signals[self.found.data].before;
         (self.each)(Word {
-            address: None,
+            address,
             bits: self.found.bits[self.found.data],
             value: &data.value,
             unknown: if data.known { &[] } else { &data.unknown },
             place,
         })
+    }
+
+    /// The address of the beat, where the handshake has one.
+    fn address(&self) -> Result<Option<u64>, DumpError> {
+        let Some((index, name)) = self.found.address.zip(self.handshake.address.as_ref()) else {
+            return Ok(None);
+        };
+        let number = self.signals[index].before.number();
+        let unknown = || {
+            let fault = Fault::UnknownControl { name: name.clone() };
+            DumpError::new(self.file, self.place(), fault)
+        };
+        number.map(Some).ok_or_else(unknown)
     }
 
     fn place(&self) -> Place {

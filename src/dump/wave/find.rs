@@ -19,6 +19,7 @@ pub(super) struct Found {
     pub(super) valid: usize,
     pub(super) ready: Option<usize>,
     pub(super) data: usize,
+    pub(super) address: Option<usize>,
 }
 
 impl Found {
@@ -38,6 +39,8 @@ impl Found {
         let ready = handshake.ready.as_ref().map(|ready| list.bit(ready));
         let ready = ready.transpose()?;
         let data = list.add(&handshake.data)?;
+        let address = handshake.address.as_ref().map(|name| list.add(name));
+        let address = address.transpose()?;
         let List { signals, bits, .. } = list;
         Ok(Self {
             signals,
@@ -47,6 +50,7 @@ impl Found {
             valid,
             ready,
             data,
+            address,
         })
     }
 }

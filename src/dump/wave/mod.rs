@@ -15,10 +15,12 @@ mod value;
 use super::{DumpError, Fault, Place, Word};
 use beats::Sampler;
 use find::Found;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufReader, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use wellen::stream::{Filter, StreamError, StreamingWaveform};
 use wellen::{FileFormat, LoadOptions, WellenError, stream, viewers};
 
@@ -58,6 +60,8 @@ pub struct Handshake {
     pub ready: Option<String>,
     /// The data.
     pub data: String,
+    /// The address of the data, in words; without it beats have none.
+    pub address: Option<String>,
 }
 
 /// A waveform whose names are read.
@@ -129,9 +133,26 @@ fn fault(cause: WellenError) -> Fault {
     }
 }
 
+thread_local! {
+    /// Whether a panic of this thread is caught by [`guarded`], and needs no words on standard error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What `read` gives; the reader of waveforms panics on some damaged files.
 fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(read)).map_err(|panic| {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                before(info);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let read = panic::catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
+    read.map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         Fault::Wave(format!("it is damaged: {}", text.unwrap_or_default()))

@@ -17,6 +17,7 @@ fn handshake() -> Handshake {
         valid: "dut.valid".to_owned(),
         ready: Some("ready".to_owned()),
         data: "dut.data".to_owned(),
+        address: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The value of a signal.
 
-use crate::dump::bytes_of;
+use crate::dump::{bytes_of, number};
 use wellen::SignalValueRef;
 
 /// Bits of a signal as a [`crate::dump::Word`] has them.
@@ -60,5 +60,10 @@ impl Value {
     /// The value of a signal of one bit; `None` when it is unknown.
     pub(super) fn bit(&self) -> Option<bool> {
         self.known.then(|| self.value[0] == 1)
+    }
+
+    /// As a number; `None` when it is unknown or beyond 64 bits.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.known.then(|| number(&self.value)).flatten()
     }
 }

@@ -1,7 +1,7 @@
 //! The report as one page; each tensor that differs has a heat map of its channels, rows and columns.
 
 use super::super::Report;
-use super::super::judge::{Difference, Judged};
+use super::super::judge::{AXES, Difference, Judged};
 use super::{both, found, headline, place, some, terminal, warnings, xor};
 use crate::report::grid::Grid;
 use crate::report::html::{document, escape, table};
@@ -37,12 +37,12 @@ pub fn html(report: &Report) -> String {
         .collect();
     if !firsts.is_empty() {
         sections.push(section("first", "First difference", firsts));
-        let causes: String = terminal::causes(report)
+        let behind: String = terminal::behind(report)
             .iter()
-            .map(|(title, grid)| paragraph(title) + &table(grid))
+            .map(|(title, grid)| paragraph(title) + &grid.as_ref().map(table).unwrap_or_default())
             .collect();
-        if !causes.is_empty() {
-            sections.push(section("causes", "Causes", causes));
+        if !behind.is_empty() {
+            sections.push(section("causes", "Causes", behind));
         }
         sections.push(section("more", "Differences", table(&list(report))));
         let maps = report.judged.iter().map(maps).collect();
@@ -129,44 +129,61 @@ fn list(report: &Report) -> Grid {
 /// Heat maps of a tensor; empty where nothing differs.
 fn maps(part: &Judged) -> String {
     let mut html = String::new();
-    for (counts, axis) in part.by.iter().zip(["channel", "row", "column"]) {
+    for (counts, axis) in part.spread.by.iter().zip(AXES) {
         if counts.is_empty() {
             continue;
         }
         let hit = counts.iter().filter(|count| **count > 0).count();
-        let title = format!(
-            "{} in {}: {hit} of {} {axis}s differ",
-            part.name,
-            part.source,
-            counts.len()
+        let (name, source, all) = (&part.name, &part.source, counts.len());
+        let title = format!("{name} in {source}: {hit} of {all} by {axis} differ");
+        let label = |index: usize| format!("{axis} {index}");
+        let _ = write!(
+            html,
+            "{}{}",
+            paragraph(&title),
+            map(counts, ACROSS, axis, &label)
         );
-        let _ = write!(html, "{}{}", paragraph(&title), map(counts, axis));
+    }
+    let columns = part.spread.by[2].len().max(1);
+    for (channel, counts) in &part.spread.maps {
+        let title = format!(
+            "{}, channel {channel}: rows down, columns across",
+            part.name
+        );
+        let counts: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
+        let label = |index: usize| format!("row {}, column {}", index / columns, index % columns);
+        let _ = write!(
+            html,
+            "{}{}",
+            paragraph(&title),
+            map(&counts, columns, "pixel", &label)
+        );
     }
     html
 }
 
 /// A cell for each count, the darker the more; its title says how many.
-fn map(counts: &[u64], axis: &str) -> String {
+fn map(counts: &[u64], across: usize, axis: &str, label: &dyn Fn(usize) -> String) -> String {
     let most = counts.iter().copied().max().unwrap_or(1).max(1);
     let (width, height) = (
-        ACROSS.min(counts.len()) * CELL,
-        counts.len().div_ceil(ACROSS) * CELL,
+        across.min(counts.len()) * CELL,
+        counts.len().div_ceil(across) * CELL,
     );
     let mut svg = format!(
         "<svg role=\"img\" aria-label=\"differences by {axis}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n"
     );
     for (index, count) in counts.iter().enumerate() {
-        let (x, y) = (index % ACROSS * CELL, index / ACROSS * CELL);
+        let (x, y) = (index % across * CELL, index / across * CELL);
         let percent = if *count == 0 {
             0
         } else {
             20 + u128::from(*count) * 80 / u128::from(most)
         };
-        let side = CELL - 1;
+        let (side, label) = (CELL - 1, label(index));
         let _ = writeln!(
             svg,
             "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" stroke=\"#888\" stroke-width=\"0.5\" \
-             fill=\"#d03030\" fill-opacity=\"{percent}%\"><title>{axis} {index}: {count} differ</title></rect>"
+             fill=\"#d03030\" fill-opacity=\"{percent}%\"><title>{label}: {count} differ</title></rect>"
         );
     }
     svg + "</svg>\n"

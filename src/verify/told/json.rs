@@ -2,8 +2,9 @@
 
 use super::super::Report;
 use super::super::cycles::Cycles;
-use super::super::dumps::Element;
-use super::super::judge::{Counts, Difference, Judged, Verdict};
+use super::super::judge::{AXES, Counts, Difference, Judged, Verdict};
+use super::super::observed::Element;
+use super::super::why::Explained;
 use super::{headline, hex, xor};
 use serde_json::{Value, json};
 
@@ -61,19 +62,32 @@ fn counts(counts: &Counts) -> Value {
 }
 
 fn tensor(part: &Judged) -> Value {
-    let [channels, rows, columns] = &part.by;
+    let by = AXES.iter().zip(&part.spread.by);
+    let by: serde_json::Map<String, Value> = by
+        .map(|(axis, counts)| (key(axis), json!(counts)))
+        .collect();
+    let explained = |of: fn(&Explained) -> Value| part.explained.as_ref().map(of);
     json!({
         "layer": part.name,
         "operator": part.operator,
         "file": part.source,
         "elements": counts(&part.counts),
-        "differing_elements_by_channel": channels,
-        "differing_elements_by_row": rows,
-        "differing_elements_by_column": columns,
+        "differing_elements": by,
         "notes": part.notes,
-        "causes": part.causes,
+        "causes": explained(|of| json!(of.causes)),
+        "terms_of_first": explained(|of| json!(of.terms)),
+        "weights_in_effect": explained(|of| match &of.estimate {
+            Some(Ok(estimate)) => json!(estimate),
+            Some(Err(skipped)) => json!({ "skipped": skipped.to_string() }),
+            None => Value::Null,
+        }),
         "differences": part.some.iter().map(|one| difference(part, one)).collect::<Vec<Value>>(),
     })
+}
+
+/// `by_pe_row`.
+fn key(axis: &str) -> String {
+    format!("by_{}", axis.to_lowercase().replace(' ', "_"))
 }
 
 fn difference(part: &Judged, one: &Difference) -> Value {
@@ -92,7 +106,9 @@ fn difference(part: &Judged, one: &Difference) -> Value {
         "found_hex": found.map(|value| hex(one, value)),
         "xor_hex": xor(one),
         "dram_byte": one.dram_byte,
-        "drain_cycle": one.drained,
+        "dump_word": one.word.map(|(word, _)| word),
+        "dump_lane": one.word.and_then(|(_, lane)| lane),
+        "write_cycle": one.drained,
     });
     let Some(place) = &one.place else {
         return object;
@@ -102,9 +118,10 @@ fn difference(part: &Judged, one: &Difference) -> Value {
         "image": image, "row": row, "column": column, "channel": channel, "element": place.index,
         "tile": place.array.map(|a| a.tile),
         "block_and_patch": place.array.map(|a| a.patch),
-        "pe_row": place.array.map(|a| a.row),
+        "pe_row": place.array.map(|a| a.row).or(place.told.and_then(|told| told.pe_row)),
+        "pe_column": place.told.and_then(|told| told.pe_column),
         "pixel": place.array.map(|a| a.pixel),
-        "bank": place.sram.map(|s| s.bank),
+        "bank": place.sram.map(|s| s.bank).or(place.told.and_then(|told| told.bank)),
         "word": place.sram.map(|s| s.word),
         "lane": place.sram.map(|s| s.lane),
         "operation": place.op,

@@ -89,7 +89,7 @@ fn tensor(part: &Judged) -> (String, Outcome) {
 }
 
 fn cause(part: &Judged) -> String {
-    let causes = part.causes.as_ref();
+    let causes = part.explained.as_ref().map(|explained| &explained.causes);
     causes.map_or_else(String::new, |causes| format!("; {}", why::sentence(causes)))
 }
 

@@ -3,6 +3,7 @@
 mod html;
 mod json;
 mod junit;
+mod reasons;
 mod terminal;
 
 pub use html::html;
@@ -10,8 +11,10 @@ pub use json::json;
 pub use junit::junit;
 pub use terminal::terminal;
 
-use super::dumps::{Element, Subject};
+use super::dumps::Subject;
 use super::judge::{Difference, Judged};
+use super::observed::Element;
+use super::place::Place;
 use super::{Report, Verdict};
 use crate::report::human::grouped;
 
@@ -95,39 +98,60 @@ fn place(part: &Judged, difference: &Difference) -> Vec<(&'static str, String)> 
                 place.index
             ),
         ));
-        if let Some(a) = &place.array {
-            rows.push((
-                "array",
-                format!(
-                    "tile row {}, tile column {}; PE row {}; pixel {}, {} of the tile",
-                    a.tile[0], a.tile[1], a.row, a.pixel[0], a.pixel[1]
-                ),
-            ));
-        }
-        if let Some(s) = &place.sram {
-            rows.push((
-                "SRAM",
-                format!("bank {}, word {}, lane {}", s.bank, s.word, s.lane),
-            ));
-        }
-        if let (Some(op), Some(span)) = (place.op, place.span) {
-            rows.push((
-                "operation",
-                format!(
-                    "{}, cycles {} to {} of the model",
-                    op.0, span.start, span.end
-                ),
-            ));
-        }
+        rows.extend(hardware(place));
         rows.push((
-            "drained",
+            "written",
             difference.drained.map_or_else(
                 || "cycle unknown: the dump does not say".to_owned(),
-                |cycle| format!("cycle {cycle}, by writes.log"),
+                |cycle| format!("cycle {cycle}, by {}", part.source),
             ),
         ));
+        if let Some((word, lane)) = difference.word {
+            let lane = lane.map_or_else(String::new, |lane| format!(", lane {lane}"));
+            rows.push(("dump", format!("word {word} (0x{word:x}){lane}")));
+        }
     }
     rows.push(("DRAM", format!("byte {0} (0x{0:x})", difference.dram_byte)));
+    rows
+}
+
+/// Which part of the hardware makes and keeps it, as far as a mapping is known.
+fn hardware(place: &Place) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    if let Some(a) = &place.array {
+        let text = format!(
+            "tile row {}, tile column {}; PE row {}; pixel {}, {} of the tile",
+            a.tile[0], a.tile[1], a.row, a.pixel[0], a.pixel[1]
+        );
+        rows.push(("array", text));
+    }
+    if let Some(s) = &place.sram {
+        let text = format!("bank {}, word {}, lane {}", s.bank, s.word, s.lane);
+        rows.push(("SRAM", text));
+    }
+    if let (Some(op), Some(span)) = (place.op, place.span) {
+        let text = format!(
+            "{}, cycles {} to {} of the model",
+            op.0, span.start, span.end
+        );
+        rows.push(("operation", text));
+    }
+    if let Some(told) = &place.told {
+        let number = |name: &str, n: Option<usize>| {
+            n.map_or_else(|| format!("{name} unknown"), |n| format!("{name} {n}"))
+        };
+        let parts = [
+            ("PE row", told.pe_row),
+            ("PE column", told.pe_column),
+            ("bank", told.bank),
+        ];
+        let text = parts.map(|(name, n)| number(name, n)).join(", ");
+        rows.push(("array", format!("{text}, by the dump's description")));
+    }
+    if rows.is_empty() {
+        let text = "PE and bank unknown: no mapping is declared (`[array]` of `--layout`)";
+        rows.push(("array", text.to_owned()));
+    }
     rows
 }
 

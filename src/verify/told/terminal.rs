@@ -3,7 +3,7 @@
 use super::super::Report;
 use super::super::cycles::Cycles;
 use super::super::judge::{Difference, Judged};
-use super::{both, found, headline, place, sentence, some, warnings, xor};
+use super::{both, found, headline, place, reasons, sentence, some, warnings, xor};
 use crate::report::grid::Grid;
 use crate::report::human::grouped;
 use crate::report::{Borders, table};
@@ -31,8 +31,11 @@ pub fn terminal(report: &Report, width: u16, borders: Borders) -> String {
     if let Some((part, difference)) = report.first_in_memory() {
         let _ = write!(text, "\nFirst in memory order\n{}", block(part, difference));
     }
-    for (title, grid) in causes(report) {
-        let _ = write!(text, "\n{title}\n{}", table::print(&grid, width, borders));
+    for (title, grid) in behind(report) {
+        let _ = write!(text, "\n{title}\n");
+        if let Some(grid) = grid {
+            text.push_str(&table::print(&grid, width, borders));
+        }
     }
     let (more, differ) = (some(report), report.counts().differ());
     if differ > 1 && !more.is_empty() {
@@ -78,10 +81,36 @@ pub(super) fn layers(report: &Report) -> Grid {
     grid
 }
 
+/// What lies behind the differences, under titles: of the first tensor that differs all, of others the causes.
+pub(super) fn behind(report: &Report) -> Vec<(String, Option<Grid>)> {
+    let mut all = Vec::new();
+    let first = report.first_in_execution().map(|(part, _)| part);
+    if let Some(part) = first {
+        let grid = reasons::spread(part);
+        let title = format!("Where {} in {} differs", part.name, part.source);
+        all.extend((!grid.rows.is_empty()).then_some((title, Some(grid))));
+        let explained = part.explained.as_ref();
+        if let Some(terms) = explained.and_then(|explained| explained.terms.as_ref()) {
+            all.push((
+                "What the model makes the first of".to_owned(),
+                Some(reasons::terms(terms)),
+            ));
+        }
+        let estimate = explained.and_then(|explained| explained.estimate.as_ref());
+        all.extend(estimate.map(|estimate| (reasons::estimate(estimate), None)));
+    }
+    all.extend(
+        causes(report)
+            .into_iter()
+            .map(|(title, grid)| (title, Some(grid))),
+    );
+    all
+}
+
 /// For each layer with causes what was tried, and the best of them.
-pub(super) fn causes(report: &Report) -> Vec<(String, Grid)> {
+fn causes(report: &Report) -> Vec<(String, Grid)> {
     let of_part = |part: &Judged| {
-        let causes = part.causes.as_ref()?;
+        let causes = &part.explained.as_ref()?.causes;
         let title = format!(
             "Causes of {} in {}: {} tried on {} elements that differ and {} that do not; {}",
             part.name,

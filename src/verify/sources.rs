@@ -1,0 +1,433 @@
+//! Which files of a dump hold which tensors, and the reading of each.
+
+use super::Model;
+use super::dumps::{Dump, Format, Part, damaged, stopped, unreadable};
+use super::fill::{Stop, Target, Targets};
+use crate::dump::{columns, hex, npy, raw, wave};
+use crate::layout::{Layout, Placed};
+use crate::problem::{Problem, Problems};
+use crate::reparam::LayerId;
+use crate::report::write::file_stem;
+use crate::tensor::IntType;
+use crate::units::count;
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+/// Names of files beside tensors that are none.
+const OTHERS: [&str; 7] = ["dump", "counters", "regs", "layers", "ops", "dram", "host"];
+
+/// Bits of a cell of a table whose words have no width told.
+const CELL: NonZeroU32 = NonZeroU32::MIN.saturating_add(31);
+
+/// A file and the tensors in it, in the order of their words.
+struct Source {
+    path: PathBuf,
+    format: Format,
+    tensors: Vec<(LayerId, Layout)>,
+    /// Whether it may hold words of no tensor.
+    others: bool,
+}
+
+/// Every tensor that the dump holds.
+pub(super) fn tensors(model: &Model<'_>, dump: &Dump<'_>) -> Result<Vec<Part>, Problems> {
+    let names = model
+        .schedule
+        .graph
+        .layers
+        .iter()
+        .map(|layer| layer.name.as_str());
+    dump.description.known(names)?;
+    let sources = if !dump.description.tensors.is_empty() {
+        listed(model, dump)?
+    } else if dump.path.is_dir() {
+        folder(model, dump)?
+    } else {
+        vec![alone(model, dump)?]
+    };
+    let mut parts = Vec::new();
+    for source in sources {
+        parts.extend(read(model, dump, source)?);
+    }
+    parts.sort_by_key(|part| part.subject.layer());
+    Ok(parts)
+}
+
+/// The tensors that the description lists, file by file.
+fn listed(model: &Model<'_>, dump: &Dump<'_>) -> Result<Vec<Source>, Problem> {
+    let layers = &model.schedule.graph.layers;
+    let mut sources: Vec<Source> = Vec::new();
+    for tensor in &dump.description.tensors {
+        let layer = layers.iter().position(|layer| layer.name == tensor.layer);
+        let layer = LayerId(layer.unwrap_or_default());
+        let path = match (&tensor.file, dump.path.is_dir()) {
+            (Some(file), true) => dump.path.join(file),
+            (None, true) => named(dump, &file_stem(&tensor.layer))?,
+            (_, false) => dump.path.to_owned(),
+        };
+        let entry = (layer, tensor.layout.clone());
+        if let Some(source) = sources.iter_mut().find(|source| source.path == path) {
+            source.tensors.push(entry);
+            continue;
+        }
+        let format = dump
+            .format
+            .or_else(|| form(&path))
+            .ok_or_else(|| no_form(&path))?;
+        sources.push(Source {
+            path,
+            format,
+            tensors: vec![entry],
+            others: true,
+        });
+    }
+    Ok(sources)
+}
+
+/// The file in the dump's folder that is named after a layer.
+fn named(dump: &Dump<'_>, stem: &str) -> Result<PathBuf, Problem> {
+    let found = files(dump.path)?
+        .into_iter()
+        .find(|path| self::stem(path) == stem && form(path).is_some());
+    found.ok_or_else(|| {
+        let message = format!("`{}` holds no file of `{stem}`", dump.path.display());
+        let help = "name its file with `file` beside `layer` in the description";
+        Problem::new("verify::no_file", message, help)
+    })
+}
+
+/// Every file of the folder that is named after a layer.
+fn folder(model: &Model<'_>, dump: &Dump<'_>) -> Result<Vec<Source>, Problem> {
+    let mut sources = Vec::new();
+    for path in files(dump.path)? {
+        let Some(format) = form(&path) else { continue };
+        if dump.format.is_some_and(|only| only != format) || OTHERS.contains(&stem(&path).as_str())
+        {
+            continue;
+        }
+        let layer = layer(model, &path).ok_or_else(|| no_layer(model, &path))?;
+        sources.push(Source {
+            path,
+            format,
+            tensors: vec![(layer, dump.description.layout.clone())],
+            others: false,
+        });
+    }
+    Ok(sources)
+}
+
+/// A file named after its layer, or a waveform of all layers in their order.
+fn alone(model: &Model<'_>, dump: &Dump<'_>) -> Result<Source, Problem> {
+    let path = dump.path.to_owned();
+    let format = dump
+        .format
+        .or_else(|| form(&path))
+        .ok_or_else(|| no_form(&path))?;
+    let layout = &dump.description.layout;
+    let tensors = match layer(model, &path) {
+        Some(layer) => vec![(layer, layout.clone())],
+        None if format == Format::Wave => {
+            let all = (0..model.schedule.graph.layers.len()).map(LayerId);
+            all.map(|layer| (layer, layout.clone())).collect()
+        }
+        None => return Err(no_layer(model, &path)),
+    };
+    Ok(Source {
+        path,
+        format,
+        tensors,
+        others: false,
+    })
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths
+        .collect::<Result<Vec<PathBuf>, _>>()
+        .map_err(|error| unreadable(folder, &error))?;
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    Ok(paths)
+}
+
+/// The tensors of one file, as far as it fills them.
+fn read(model: &Model<'_>, dump: &Dump<'_>, source: Source) -> Result<Vec<Part>, Problem> {
+    let path = &source.path;
+    let mut targets = Vec::new();
+    let mut widths = Vec::new();
+    for (layer, layout) in &source.tensors {
+        let (dim, range) = model.output(*layer);
+        let layout = if source.format == Format::Raw {
+            in_bytes(path, layout, range)?
+        } else {
+            layout.clone()
+        };
+        let name = &model.schedule.graph.layers[layer.0].name;
+        let placed =
+            Placed::new(&layout, dim).map_err(|error| dump.description.misfit(&error, name))?;
+        let elements = dim.0 * dim.1 * dim.2 * dim.3;
+        widths.push(layout.word_bits(range));
+        targets.push(Target::new(*layer, &layout, placed, range, elements));
+    }
+    let word = widths[0];
+    if let Some(other) = widths.iter().find(|width| **width != word) {
+        return Err(two_widths(path, word, *other));
+    }
+    let passed_over = fill(model, dump, &source, word, &mut targets)?;
+    let notes = match passed_over {
+        0 => Vec::new(),
+        n => vec![format!(
+            "{n} words belong to no tensor of the description, and are not compared"
+        )],
+    };
+    let mapping = dump.mapping();
+    let parts = targets
+        .into_iter()
+        .map(|target| Part::filled(target, path, mapping.clone(), notes.clone()));
+    Ok(parts.collect())
+}
+
+/// Reads a file; how many of its words belong to no tensor.
+fn fill(
+    model: &Model<'_>,
+    dump: &Dump<'_>,
+    source: &Source,
+    word: NonZeroU32,
+    targets: &mut [Target],
+) -> Result<u64, Problem> {
+    let path = &source.path;
+    let positions = targets[0].placed.positions();
+    let mut filled = Targets::new(targets, source.others);
+    let end = match source.format {
+        Format::Npy => {
+            let array = npy::Array::open(open(path)?, path).map_err(|error| damaged(&error))?;
+            let (layer, layout) = &source.tensors[0];
+            let dim = (*layout == Layout::default()).then(|| model.output(*layer).0);
+            shape(path, array.header(), dim, positions)?;
+            let signed = array.header().signed;
+            array.read(|word| filled.integer(&word, signed))
+        }
+        Format::Raw => {
+            let size = size(word).ok_or_else(|| odd_words(path, word))?;
+            bare(path, size, &mut filled)?
+        }
+        Format::Columns => {
+            let told = dump.description.columns.clone().unwrap_or(columns::Layout {
+                header: false,
+                words: columns::Column::Number(1),
+                addresses: None,
+                radix: columns::Radix::Decimal,
+                bits: CELL,
+            });
+            let own = source.tensors[0].1.word_bits;
+            let bits = own.unwrap_or(if source.tensors[0].1.lanes.get() > 1 {
+                word
+            } else {
+                CELL
+            });
+            let told = columns::Layout { bits, ..told };
+            columns::read(open(path)?, path, &told, |word| filled.word(&word))
+        }
+        Format::Wave => {
+            let signals = dump
+                .description
+                .signals
+                .as_ref()
+                .ok_or_else(|| no_signals(path))?;
+            let mut wave = wave::Wave::open(path).map_err(|error| damaged(&error))?;
+            wave.beats(&signals.0, |beat| {
+                if beat.bits == word.get() {
+                    filled.word(&beat)
+                } else {
+                    Err(Stop::Width(beat.bits))
+                }
+            })
+        }
+        Format::Hex | Format::Dram | Format::Run => {
+            hex::read(open(path)?, path, word, |word| filled.word(&word))
+        }
+    };
+    end.map_err(|stop| stopped(path, &stop, word))?;
+    Ok(filled.passed_over)
+}
+
+/// Bare integers, in pieces where they lie as the model's do.
+fn bare(
+    path: &Path,
+    size: raw::Size,
+    filled: &mut Targets<'_>,
+) -> Result<Result<(), Stop>, Problem> {
+    if filled.piece(0, &[]).is_some() {
+        return Ok(raw::pieces(
+            open(path)?,
+            path,
+            size,
+            |first, bytes, place| {
+                let word = first;
+                match filled.piece(first, bytes) {
+                    Some(true) => Ok(()),
+                    Some(false) | None => Err(Stop::Beyond { place, word }),
+                }
+            },
+        ));
+    }
+    let order = raw::ByteOrder::Little;
+    let element = raw::Element { size, order };
+    Ok(raw::read(open(path)?, path, element, |word| {
+        filled.word(&word)
+    }))
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
+    File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+const fn size(word: NonZeroU32) -> Option<raw::Size> {
+    match word.get() {
+        8 => Some(raw::Size::One),
+        16 => Some(raw::Size::Two),
+        32 => Some(raw::Size::Four),
+        64 => Some(raw::Size::Eight),
+        _ => None,
+    }
+}
+
+/// A layout of words that can be read as integers: wide words, little endian, are their lanes one after the other.
+fn in_bytes(path: &Path, layout: &Layout, range: IntType) -> Result<Layout, Problem> {
+    let word = layout.word_bits(range);
+    if size(word).is_some() {
+        return Ok(layout.clone());
+    }
+    let lane = NonZeroU32::new(layout.lane_bits(range)).filter(|lane| size(*lane).is_some());
+    let lane = lane
+        .filter(|_| layout.first_lane_low)
+        .ok_or_else(|| odd_words(path, word))?;
+    Ok(Layout {
+        lanes: NonZeroU32::MIN,
+        word_bits: Some(lane),
+        first_word: layout.first_word * u64::from(layout.lanes.get()),
+        ..layout.clone()
+    })
+}
+
+/// That an array has the shape of the tensor, or where its elements lie in another order their number.
+fn shape(
+    path: &Path,
+    header: &npy::Header,
+    dim: Option<(usize, usize, usize, usize)>,
+    positions: u64,
+) -> Result<(), Problem> {
+    let wanted = dim.map(|(n, y, x, c)| [n, y, x, c].map(count).to_vec());
+    let fits = wanted
+        .as_ref()
+        .map_or(header.elements == positions, |wanted| {
+            header.shape == *wanted
+        });
+    if fits {
+        return Ok(());
+    }
+    let (file, found) = (path.display(), &header.shape);
+    let (message, help) = match wanted {
+        Some(wanted) => (
+            format!(
+                "`{file}` has the shape {found:?}, the model's output {wanted:?} (image, row, column, channel)"
+            ),
+            "give the tensor of this layer, with the batch of the study, or describe its order with `--layout`",
+        ),
+        None => (
+            format!(
+                "`{file}` has the shape {found:?}, the described order {positions} elements, padding included"
+            ),
+            "give the tensor of this layer, with the batch of the study, or correct the order and strides",
+        ),
+    };
+    Err(Problem::new("verify::shape", message, help))
+}
+
+/// The form of a tensor's file.
+fn form(path: &Path) -> Option<Format> {
+    let mut magic = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut magic));
+    if read.is_ok() && magic == b"\x93NUMPY" {
+        return Some(Format::Npy);
+    }
+    match path.extension()?.to_str()? {
+        "npy" => Some(Format::Npy),
+        "hex" => Some(Format::Hex),
+        "raw" | "bin" => Some(Format::Raw),
+        "csv" | "tsv" | "txt" => Some(Format::Columns),
+        "vcd" | "fst" => Some(Format::Wave),
+        _ => None,
+    }
+}
+
+/// The layer that a file is named after.
+fn layer(model: &Model<'_>, path: &Path) -> Option<LayerId> {
+    let stem = stem(path);
+    let layers = &model.schedule.graph.layers;
+    let found = layers
+        .iter()
+        .position(|layer| file_stem(&layer.name) == stem);
+    found.map(LayerId)
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+fn no_form(path: &Path) -> Problem {
+    let message = format!("`{}` is no dump by its name or content", path.display());
+    let help = "give `--format` with what it is, or name it `dump.hex`, or `<layer>` with `.npy`, `.hex`, `.raw`, `.csv`, `.vcd` or `.fst`";
+    Problem::new("verify::form", message, help)
+}
+
+fn no_layer(model: &Model<'_>, path: &Path) -> Problem {
+    let graph = &model.schedule.graph;
+    let message = format!(
+        "`{}`: `{}` has no layer `{}`",
+        path.display(),
+        graph.name,
+        stem(path)
+    );
+    let stems: Vec<String> = graph
+        .layers
+        .iter()
+        .map(|layer| file_stem(&layer.name))
+        .collect();
+    let help = format!(
+        "give the dump of this network, each file named after its layer ({}); or `--format dram`; or list its tensors with `--layout`",
+        stems.join(", ")
+    );
+    Problem::new("verify::no_layer", message, help)
+}
+
+fn two_widths(path: &Path, one: NonZeroU32, other: NonZeroU32) -> Problem {
+    let message = format!(
+        "`{}` holds tensors with words of {one} and of {other} bits",
+        path.display()
+    );
+    let help = "give `word_bits` in the description: all words of a file have one width";
+    Problem::new("verify::two_widths", message, help)
+}
+
+fn odd_words(path: &Path, word: NonZeroU32) -> Problem {
+    let message = format!(
+        "`{}`: words of {word} bits cannot be read from bare bytes",
+        path.display()
+    );
+    let help = "describe words of 8, 16, 32 or 64 bits, or wider ones with lanes of these widths and the first lane low";
+    Problem::new("verify::odd_words", message, help)
+}
+
+fn no_signals(path: &Path) -> Problem {
+    let message = format!(
+        "`{}` is a waveform, and nobody says which signals hold the words",
+        path.display()
+    );
+    let help =
+        "describe them with `--layout FILE`: `[signals]` with `clock`, `valid`, `ready` and `data`";
+    Problem::new("verify::no_signals", message, help)
+}
