@@ -8,6 +8,7 @@ pub mod dump;
 pub mod execute;
 pub mod fixed;
 pub mod float;
+pub mod golden;
 pub mod layout;
 pub mod map;
 pub mod network;

@@ -102,6 +102,16 @@ fn lists_are_also_json() {
 }
 
 #[test]
+fn the_help_of_golden_tells_every_file_and_flag() {
+    repchip()
+        .args(["golden", "--help"])
+        .assert()
+        .success()
+        .stderr_eq("")
+        .stdout_eq(file!["commands/golden.help.txt"]);
+}
+
+#[test]
 fn stages_are_stable_text() {
     let small = ["--set", "networks.repvgg-mini.input=[12,12,1]"];
     for (stage, golden) in [

@@ -1,24 +1,24 @@
 //! `repchip golden`: what the RTL runs, and what the model expects of it.
 
-use super::Failure;
 use super::emit::on;
-use super::infer::npy;
+use super::infer::accumulating;
+use super::input::input;
 use super::model::{Integers, chosen, model, with_weights};
 use super::paths::{distinct, read_by};
-use super::run::{dead_end, each_its_own_name, failed, marked, progress, settings};
+use super::probe::probe;
+use super::run::{dead_end, failed, marked, progress, settings};
+use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute;
+use crate::golden::{Coverage, File, Probe, Set, Stimulus, units};
 use crate::map::map;
-use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::problem::{Problem, Problems};
 use crate::report::manifest::Manifest;
 use crate::report::write::{self, file_stem};
-use crate::rtl::{self, Bounds, Counters, DramImage, RtlError};
-use crate::schedule::{LayerPlan, Schedule};
+use crate::rtl::{self, RtlError};
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::Activations;
 use crate::time::{self, Mode};
-use ndarray::Axis;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -26,7 +26,19 @@ Examples:
   repchip golden configs/studies/repvgg-vs-resnet.toml --out golden \\
     --network repvgg-mini --chip edge
   repchip golden study.toml --out golden --image 7 \\
-    --set chip.dram.latency_cycles=60";
+    --set chip.dram.latency_cycles=60
+  repchip golden study.toml --out golden --stimulus random:7 \\
+    --probe stage1.0:tile=3,4 --probe stage1.1:cycles=4000..4200
+
+The files: shape.svh, regs.hex, layers.hex, ops.hex, dram.hex, host.hex for
+the RTL; stimulus/, weights/, parameters/ as npy; schedule.json,
+memory_map.csv, coverage.json; expected/ with DRAM, counters, each layer's
+output as npy and raw, and banks/ for $readmemh, a file a bank (and a turn
+.gen<K> of a ring); probes/; manifest.json.
+
+Stimuli: `ties` drives the outputs of the first convolution onto ties of the
+rounding, `saturation` to the ends of their range; `extremes` are areas of the
+smallest and largest value, `hot-tap` is one element off the zero point.";
 
 /// What to write, of what, and where to.
 #[derive(Debug, clap::Args)]
@@ -46,6 +58,12 @@ pub(super) struct Options {
     /// First image of the batch, from 0, among the test images of the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     image: usize,
+    /// What the network is given: image, random:SEED, extremes, ties, saturation or hot-tap
+    #[arg(long, value_name = "KIND", default_value_t = Stimulus::Image)]
+    stimulus: Stimulus,
+    /// Also write the accumulators of a layer step by step: `LAYER[:tile=R,C][:cycles=A..B]`; may be repeated
+    #[arg(long = "probe", value_name = "PROBE", value_parser = probe)]
+    probes: Vec<Probe>,
     /// No progress bar: only results and errors
     #[arg(long, short)]
     quiet: bool,
@@ -63,16 +81,7 @@ struct Written {
 
 /// Writes the files of each network on each chip, all or none.
 pub(super) fn golden(options: &Options) -> Result<String, Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    let chips = (study.chips.iter())
-        .map(|file| Chip::read_with(file, &for_chips))
-        .collect::<Result<Vec<_>, _>>()?;
-    each_its_own_name(&chips)?;
+    let (study, chips) = config::read(&options.study, &options.sets)?;
     let chips = on(&chips, options.chip.as_deref())?;
     let entries: Vec<&NetworkEntry> = match options.network.as_deref() {
         Some(id) => vec![chosen(&study, Some(id))?],
@@ -103,7 +112,8 @@ fn all(
     for entry in entries {
         progress.set_message(format!("prepares {}", entry.id));
         let integers = with_weights(entry, study)?;
-        let input = input(options.image, entry, &integers, study.batch)?;
+        let given = (options.stimulus, options.image);
+        let input = input(given, entry, &integers, study.batch)?;
         progress.inc(1);
         for chip in chips {
             progress.set_message(format!("runs {} on {}", entry.id, chip.name));
@@ -157,27 +167,6 @@ fn folder(options: &Options, chip: &Chip, entry: &NetworkEntry) -> PathBuf {
     chip.join(file_stem(&entry.id))
 }
 
-/// The integers of a batch of images from the chosen one on; behind the last image comes the first.
-pub(super) fn input(
-    image: usize,
-    entry: &NetworkEntry,
-    integers: &Integers,
-    batch: usize,
-) -> Result<Activations, Problem> {
-    let count = integers.images.dim().0;
-    if image >= count {
-        let message = format!(
-            "`{}` has no image {image}: there are {count}, the first is 0",
-            entry.id
-        );
-        let help = format!("give `--image` a number from 0 to {}", count - 1);
-        return Err(Problem::new("golden::no_image", message, help));
-    }
-    let indices: Vec<usize> = (0..batch).map(|i| (image + i) % count).collect();
-    let images = integers.images.select(Axis(0), &indices);
-    Ok(integers.network.tensors[0].quantise_map(&images))
-}
-
 /// The files of one network on one chip.
 fn one(
     options: &Options,
@@ -191,90 +180,86 @@ fn one(
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let keep = execute::Options {
         keep_tensors: true,
+        accumulators: accumulating(&network.graph),
         ..execute::Options::default()
     };
-    let tensors = execute::run(&schedule, network, input, &keep, &mut |_| {})?.tensors;
-    let cycles = time::run(&schedule, chip, Mode::Real);
+    let executed = execute::run(&schedule, network, input, &keep, &mut |_| {})?;
+    let timeline = time::run(&schedule, chip, Mode::Real);
     let run = rtl::Run {
         schedule: &schedule,
         chip,
         network,
         input,
-        tensors: &tensors,
+        tensors: &executed.tensors,
     };
-    let files = files(&run, &Counters::of(&cycles)).map_err(|e| not_in_rtl(e, entry, chip))?;
-    let manifest = manifest(
-        options,
-        (study, chip, entry),
-        &run,
-        (cycles.total.0, &files),
-    );
-    let folder = folder(options, chip, entry);
-    let manifest = ("manifest.json".to_owned(), manifest.into_bytes());
-    written
-        .lines
-        .push(line(&folder, &schedule, cycles.total.0, files.len() + 1));
-    let files = files.into_iter().chain([manifest]);
-    let placed = files.map(|(name, bytes)| (folder.join(name), bytes));
-    written.files.extend(placed);
-    Ok(())
+    let set = Set {
+        run,
+        timeline: &timeline,
+        accumulators: &executed.accumulators,
+    };
+    written.add(options, (study, chip, entry), &set)
+}
+
+impl Written {
+    /// Adds the files of one network on one chip, its probes and its manifest.
+    fn add(
+        &mut self,
+        options: &Options,
+        (study, chip, entry): (&Study, &Chip, &NetworkEntry),
+        set: &Set<'_>,
+    ) -> Result<(), Failure> {
+        let folder = folder(options, chip, entry);
+        let probed = options.probes.iter().map(|probe| probe.of(set));
+        let probed = probed.collect::<Result<Vec<_>, _>>()?;
+        let coverage = Coverage::of(set);
+        let mut files = set
+            .files(&coverage)
+            .map_err(|error| not_in_rtl(error, entry, chip))?;
+        let mut probes = Vec::new();
+        for probed in probed {
+            let file = folder.join(&probed.name);
+            probes.push(format!("{}: {} rows", file.display(), probed.rows));
+            files.push((probed.name, probed.bytes));
+        }
+        let manifest = manifest(options, (study, chip, entry), set, &files);
+        files.push(("manifest.json".to_owned(), manifest.into_bytes()));
+        self.lines.push(line(&folder, set, &coverage, files.len()));
+        self.lines.extend(probes);
+        let placed = files
+            .into_iter()
+            .map(|(name, bytes)| (folder.join(name), bytes));
+        self.files.extend(placed);
+        Ok(())
+    }
 }
 
 /// What the files come from.
 fn manifest(
     options: &Options,
     (study, chip, entry): (&Study, &Chip, &NetworkEntry),
-    run: &rtl::Run<'_>,
-    (cycles, files): (u64, &[(String, Vec<u8>)]),
+    set: &Set<'_>,
+    files: &[File],
 ) -> String {
-    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let sets = config::told(&options.sets);
+    let schedule = set.run.schedule;
     let manifest = Manifest {
         command: &format!("repchip golden {}{sets}", options.study.display()),
         study: (&study.name, &study.digest, study.effective()),
         chip: (&chip.name, &chip.digest, chip.effective()),
         network: &entry.id,
-        images: (options.image, run.schedule.batch),
-        cycles,
-        layers: &units(run.schedule),
+        images: (options.image, schedule.batch),
+        stimulus: options.stimulus.json(),
+        cycles: set.timeline.total.0,
+        layers: &units(schedule),
     };
     manifest.text(files)
 }
 
-/// What the RTL reads, and below `expected/` what it should write and each layer's output.
-fn files(run: &rtl::Run<'_>, counters: &Counters) -> Result<Vec<(String, Vec<u8>)>, RtlError> {
-    let mut files = rtl::files(run)?;
-    let size = Bounds::of(run.schedule, run.chip)?.dram_bytes;
-    let dump = DramImage::after(run)?.hex(size);
-    files.push(("expected/dump.hex".to_owned(), dump.into_bytes()));
-    files.push((
-        "expected/counters.hex".to_owned(),
-        counters.hex().into_bytes(),
-    ));
-    let outputs = run.schedule.graph.layers.iter().zip(&run.tensors[1..]);
-    files.extend(outputs.map(|(layer, tensor)| {
-        let name = format!("expected/{}.npy", file_stem(&layer.name));
-        (name, npy(tensor))
-    }));
-    Ok(files)
-}
-
-/// Layers by name, and what runs them.
-fn units(schedule: &Schedule) -> Vec<(String, &'static str)> {
-    let unit = |plan: &LayerPlan| match plan {
-        LayerPlan::Array(_) => "array",
-        LayerPlan::Vector { .. } => "vector",
-        LayerPlan::Host => "host",
-    };
-    let layers = schedule.graph.layers.iter().zip(&schedule.layers);
-    layers
-        .map(|(layer, plan)| (layer.name.clone(), unit(plan)))
-        .collect()
-}
-
-fn line(folder: &Path, schedule: &Schedule, cycles: u64, files: usize) -> String {
+fn line(folder: &Path, set: &Set<'_>, coverage: &Coverage, files: usize) -> String {
     format!(
-        "{}: {files} files, {} layers, {cycles} cycles",
+        "{0}: {files} files, {1} layers, {2} cycles\n{0}: {coverage}",
         folder.display(),
-        schedule.layers.len()
+        set.run.schedule.layers.len(),
+        set.timeline.total
     )
 }

@@ -1,21 +1,22 @@
 //! `repchip infer`: integers of a batch of images, to the bit.
 
-use super::Failure;
 use super::model::{Integers, chosen, npy_bytes, npy_of_type, npy_problem, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::{dead_end, settings};
+use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute::{self, Run};
 use crate::float;
+use crate::golden::npy;
 use crate::map::map;
 use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems};
-use crate::reparam::{LayerId, LayerOp};
+use crate::problem::{Problem, Problems};
+use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::report::write;
 use crate::study::{NetworkEntry, Study};
 use crate::tensor::{Activations, FeatureMap};
-use ndarray::{Array, Dimension, Ix4};
-use ndarray_npy::{WritableElement, WriteNpyExt};
+use ndarray::Ix4;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -51,11 +52,7 @@ pub(super) struct Options {
 
 /// Executes one network of a study on the images of a file.
 pub(super) fn infer(options: &Options) -> Result<String, Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chip, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chip: Vec<OverrideFlag> = for_chip.iter().filter_map(|f| f.below("chip")).collect();
+    let (for_study, for_chip) = config::flags(&options.sets);
     let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
     let chip = Chip::read_with(&study.chips[0], &for_chip)?;
     let entry = chosen(&study, options.network.as_deref())?;
@@ -91,26 +88,23 @@ fn run(
     settings.batch = input.dim().0;
     let schedule = map(&network.graph, &network.numerics, chip, &settings)
         .map_err(|error| dead_end(error, entry, chip, study))?;
-    let convolutions = network
-        .graph
-        .layers
-        .iter()
-        .enumerate()
-        .filter(|(_, layer)| {
-            matches!(
-                layer.op,
-                LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }
-            )
-        });
     let options = execute::Options {
         keep_tensors: keep,
-        accumulators: convolutions
-            .filter(|_| keep)
-            .map(|(index, _)| LayerId(index))
-            .collect(),
+        accumulators: if keep {
+            accumulating(&network.graph)
+        } else {
+            BTreeSet::new()
+        },
         ..execute::Options::default()
     };
     execute::run(&schedule, network, input, &options, &mut |_| {}).map_err(Failure::from)
+}
+
+/// Layers that have accumulators.
+pub(super) fn accumulating(graph: &LayerGraph) -> BTreeSet<LayerId> {
+    let sums = |op: &LayerOp| matches!(op, LayerOp::Conv { .. } | LayerOp::FullyConnected { .. });
+    let layers = graph.ids().filter(|id| sums(&graph.layers[id.0].op));
+    layers.collect()
 }
 
 /// The images of a file as integers of the network's input.
@@ -180,13 +174,4 @@ fn tensors(folder: &Path, integers: &Integers, run: &Run) -> Vec<(PathBuf, Vec<u
         }
     }
     files
-}
-
-/// The bytes of a npy file.
-pub(super) fn npy<A: WritableElement, D: Dimension>(array: &Array<A, D>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    array
-        .write_npy(&mut bytes)
-        .expect("a vector takes any number of bytes");
-    bytes
 }

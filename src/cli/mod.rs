@@ -3,15 +3,18 @@
 //! In: arguments of the command line. Out: results on standard output, problems with their source lines on
 //! standard error. This room computes nothing about chips or networks.
 
+mod config;
 mod diff;
 mod emit;
 mod execution;
 mod golden;
 mod help;
 mod infer;
+mod input;
 mod list;
 mod model;
 mod paths;
+mod probe;
 pub mod problem;
 mod quantise;
 mod run;

@@ -1,15 +1,14 @@
 //! `repchip run`: every network of a study on each of its chips, and the report.
 
-use super::Failure;
 use super::emit::{Stage, Wanted, emit};
 use super::execution::{Found, execute};
 use super::model::{Model, model};
 use super::paths::{distinct, read_by};
+use super::{Failure, config};
 use crate::chip::Chip;
 use crate::fixed::Overflow;
 use crate::map::{self, FullyConnected, Halo, ImageLoop, MapError, Offload, map};
-use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems, Setting};
+use crate::problem::{Problem, Problems, Setting};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
@@ -88,16 +87,7 @@ impl Options {
 
 /// Runs a study, writes its report and tells what came out.
 pub(super) fn run(options: &Options) -> Result<String, Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    let chips = (study.chips.iter())
-        .map(|file| Chip::read_with(file, &for_chips))
-        .collect::<Result<Vec<_>, _>>()?;
-    each_its_own_name(&chips)?;
+    let (study, chips) = config::read(&options.study, &options.sets)?;
     if !options.emit.is_empty() {
         return emit(&study, &chips, &options.wanted());
     }
@@ -220,7 +210,7 @@ fn write_report(options: &Options, study: &Study, report: &Report) -> Result<Str
 }
 
 /// `FROM..TO` in cycles.
-fn window(text: &str) -> Result<Range<u64>, String> {
+pub(super) fn window(text: &str) -> Result<Range<u64>, String> {
     let remedy = "write first and last cycle as FROM..TO, for example 20000..30000";
     let (from, to) = text.split_once("..").ok_or(remedy)?;
     let cycle = |text: &str| text.replace('_', "").parse::<u64>().map_err(|_| remedy);
@@ -254,7 +244,7 @@ pub(super) fn width() -> u16 {
 }
 
 fn provenance(options: &Options, study: &Study, chips: &[Chip]) -> Provenance {
-    let sets: String = options.sets.iter().map(|s| format!(" --set {s}")).collect();
+    let sets = config::told(&options.sets);
     let mut digests = vec![(format!("study {}", study.name), study.digest.clone())];
     digests.extend((chips.iter()).map(|c| (format!("chip {}", c.name), c.digest.clone())));
     Provenance {

@@ -1,17 +1,17 @@
 //! `repchip verify`: what hardware left, beside the model.
 
 use super::emit::on;
-use super::golden::input;
+use super::input::input;
 use super::model::{Integers, chosen, with_weights};
 use super::paths::{distinct, read_by};
-use super::run::{dead_end, each_its_own_name, failed, progress, settings, width};
-use super::{Failure, print};
+use super::run::{dead_end, failed, progress, settings, width};
+use super::{Failure, config, print};
 use crate::chip::Chip;
 use crate::execute;
+use crate::golden::Stimulus;
 use crate::layout::Description;
 use crate::map::map;
-use crate::network::builtin;
-use crate::problem::{OverrideFlag, Problem, Problems};
+use crate::problem::{Problem, Problems};
 use crate::report::{Borders, write};
 use crate::rtl::Counters;
 use crate::study::{NetworkEntry, Study};
@@ -84,6 +84,9 @@ pub(super) struct Options {
     /// First image of the batch, from 0, among the test images of the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     image: usize,
+    /// What the network was given, as `repchip golden` takes it
+    #[arg(long, value_name = "KIND", default_value_t = Stimulus::Image)]
+    stimulus: Stimulus,
     /// What the dump is; default: what its name and content show
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -154,7 +157,7 @@ impl Options {
 
 /// Compares a dump with the model, tells and writes what differs.
 pub(super) fn verify(options: &Options) -> Result<String, Failure> {
-    let (study, chips) = read(options)?;
+    let (study, chips) = config::read(&options.study, &options.sets)?;
     let chip = only(&on(&chips, options.chip.as_deref())?)?;
     let entry = chosen(&study, options.network.as_deref())?;
     let mut inputs = read_by(&options.study, &study, [entry]);
@@ -173,27 +176,13 @@ pub(super) fn verify(options: &Options) -> Result<String, Failure> {
             chip: (&chip.digest, chip.effective()),
             network: &entry.id,
             image: options.image,
+            stimulus: options.stimulus.json(),
         };
         origin::check(&manifest, &origin)?;
     }
     let report = report(options, &description, (&study, chip, entry))?;
     written(options, &report)?;
     tell(&report)
-}
-
-/// The study and its chips, with the flags laid over them.
-fn read(options: &Options) -> Result<(Study, Vec<Chip>), Failure> {
-    let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let (for_chips, for_study): (Vec<_>, Vec<_>) = flags
-        .into_iter()
-        .partition(|flag| flag.below("chip").is_some());
-    let for_chips: Vec<OverrideFlag> = for_chips.iter().filter_map(|f| f.below("chip")).collect();
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
-    let chips = (study.chips.iter())
-        .map(|file| Chip::read_with(file, &for_chips))
-        .collect::<Result<Vec<_>, _>>()?;
-    each_its_own_name(&chips)?;
-    Ok((study, chips))
 }
 
 fn only<'c>(chips: &[&'c Chip]) -> Result<&'c Chip, Problem> {
@@ -218,7 +207,8 @@ fn report(
     progress.inc(1);
     progress.set_message(format!("maps {} onto {}", entry.id, chip.name));
     let Integers { network, .. } = &integers;
-    let input = input(options.image, entry, &integers, study.batch)?;
+    let given = (options.stimulus, options.image);
+    let input = input(given, entry, &integers, study.batch)?;
     let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let timeline = time::run(&schedule, chip, Mode::Real);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// What the files of one run come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Manifest<'a> {
     /// The command that wrote them.
     pub command: &'a str,
@@ -17,6 +17,8 @@ pub struct Manifest<'a> {
     pub network: &'a str,
     /// The first image of the batch, and how many it has.
     pub images: (usize, usize),
+    /// What the batch is made of.
+    pub stimulus: Value,
     /// Cycles from the first DRAM request to the last output byte.
     pub cycles: u64,
     /// By layer: its name, and the unit that runs it.
@@ -39,6 +41,7 @@ impl Manifest<'_> {
             "network": self.network,
             "image": self.images.0,
             "batch": self.images.1,
+            "stimulus": self.stimulus,
             "total": { "value": self.cycles, "unit": "cycles" },
             "layers": layers.collect::<Vec<Value>>(),
             "files": files.collect::<Vec<Value>>(),
@@ -79,6 +82,7 @@ mod tests {
             chip: ("edge", "0b", &[]),
             network: "mini",
             images: (3, 1),
+            stimulus: json!({ "kind": "image" }),
             cycles: 41,
             layers: &[("conv".to_owned(), "array")],
         };

@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod fills;
+pub mod storage;
 mod text;
 pub mod weights;
 pub mod work;

@@ -202,7 +202,8 @@ impl Schedule {
     ///
     /// # Panics
     /// When the layer does not run on the array: it has no weights to fetch.
-    fn fetched(&self, layer: LayerId, row_group: usize, fills: &Range<usize>) -> (Addr, Bytes) {
+    #[must_use]
+    pub fn fetched(&self, layer: LayerId, row_group: usize, fills: &Range<usize>) -> (Addr, Bytes) {
         let LayerPlan::Array(plan) = &self.layers[layer.0] else {
             panic!("a Fetch belongs to a layer of the array");
         };

@@ -7,7 +7,7 @@ use super::offload::{host_cycles, vector_cycles};
 use super::sweep::SweepCursor;
 use super::{Cause, OpSpan, account};
 use crate::reparam::LayerId;
-use crate::schedule::{ArrayPlan, LayerPlan, Op, OpKind};
+use crate::schedule::{ArrayPlan, LayerPlan, Op, OpId, OpKind};
 use crate::units::{Cycles, Tick};
 use std::ops::Range;
 
@@ -182,6 +182,7 @@ impl Fold<'_> {
             }
             self.sweep = Some(cursor);
             self.sweep_start = self.array.now;
+            self.array.steps = (self.watched == Some(op.layer)).then(Vec::new);
         }
         let mut cursor = self.sweep.take().expect("begun above or before");
         let done = cursor.advance(cost, &mut self.array, &mut fills, &mut account, fresh);
@@ -191,6 +192,9 @@ impl Fold<'_> {
             return (None, fresh);
         }
         self.count_sweep(op.layer, cost, row_group, out_rows);
+        if let Some(steps) = self.array.steps.take() {
+            self.steps.insert(OpId(index), steps);
+        }
         let start = self.sweep_start;
         (
             Some(OpSpan {

@@ -19,6 +19,7 @@ use crate::reparam::LayerId;
 use crate::schedule::fills::FillPlan;
 use crate::schedule::{LayerPlan, Op, OpId, OpKind, Schedule};
 use crate::units::{Cycles, Macs, Tick};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What the fold leaves behind.
@@ -43,6 +44,14 @@ pub(super) fn observed(schedule: &Schedule, chip: &Chip) -> (Folded, Record) {
     fold.run();
     let (folded, record) = fold.finish();
     (folded, record.expect("asked for above"))
+}
+
+/// The same fold, which tells the cycle of each step of the Sweeps of `layer`.
+pub(super) fn steps(schedule: &Schedule, chip: &Chip, layer: LayerId) -> BTreeMap<OpId, Vec<Tick>> {
+    let mut fold = Fold::new(schedule, chip);
+    fold.watched = Some(layer);
+    fold.run();
+    fold.steps
 }
 
 /// Sweeps of one layer, with the same rows and a row group of the same shape, have the same accesses.
@@ -77,6 +86,9 @@ pub(super) struct Fold<'a> {
     pub(super) sweep_start: Tick,
     /// What the array did so far, when somebody looks.
     pub(super) record: Option<ArrayRecord>,
+    /// The layer whose steps somebody looks at, and their cycles by Sweep.
+    pub(super) watched: Option<LayerId>,
+    pub(super) steps: BTreeMap<OpId, Vec<Tick>>,
 }
 
 impl<'a> Fold<'a> {
@@ -122,6 +134,8 @@ impl<'a> Fold<'a> {
             access: None,
             sweep_start: Tick::ZERO,
             record: None,
+            watched: None,
+            steps: BTreeMap::new(),
         }
     }
 

@@ -27,6 +27,7 @@ use crate::reparam::LayerId;
 use crate::schedule::{BufferId, OpId, Schedule, Traffic};
 use crate::units::{Bytes, Cycles, Elements, Macs, Tick};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What the array does, or waits for, in one cycle. Every cycle has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -351,6 +352,20 @@ pub fn observed(schedule: &Schedule, chip: &Chip) -> (Timeline, Record) {
     );
     let (folded, record) = fold::observed(schedule, chip);
     (timeline(schedule, chip, folded), record)
+}
+
+/// The cycle of each step of the Sweeps of `layer`, by Sweep, in the order of [`crate::schedule::work::ConvWork::steps`]:
+/// the one in which the patch's products go into its accumulators.
+///
+/// # Panics
+/// As [`run`].
+#[must_use]
+pub fn steps(schedule: &Schedule, chip: &Chip, layer: LayerId) -> BTreeMap<OpId, Vec<Tick>> {
+    assert_eq!(
+        schedule.array, chip.array,
+        "the schedule was made for this array"
+    );
+    fold::steps(schedule, chip, layer)
 }
 
 fn timeline(schedule: &Schedule, chip: &Chip, folded: fold::Folded) -> Timeline {

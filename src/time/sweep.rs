@@ -21,6 +21,8 @@ pub(super) struct ArrayState {
     registers: Vec<Tick>,
     /// End of the drain that runs last.
     pub(super) drained: Tick,
+    /// The cycle of each step of the Sweep under way, in step order, when somebody looks.
+    pub(super) steps: Option<Vec<Tick>>,
 }
 
 /// A Sweep under way.
@@ -61,6 +63,18 @@ impl ArrayState {
             pass_start: Tick::ZERO,
             registers: vec![Tick::ZERO; accumulators],
             drained: Tick::ZERO,
+            steps: None,
+        }
+    }
+
+    /// Notes the steps of a pass that starts now: each is in the last cycle of its patch's reads.
+    fn note_steps(&mut self, reads: &[u32]) {
+        if let Some(steps) = &mut self.steps {
+            let mut end = self.now;
+            for cycles in reads {
+                end += Cycles(u64::from(*cycles));
+                steps.push(Tick(end.0 - 1));
+            }
         }
     }
 
@@ -171,8 +185,15 @@ impl SweepCursor {
     ) {
         let run = &self.runs[self.run];
         let patches = count(self.columns.len());
-        let reads = cost.reads(run.kind, self.tile).block[self.block];
+        let row = cost.reads(run.kind, self.tile);
+        let reads = row.block[self.block];
         let each = reads.max(run.kernel.0);
+        let begun = array.now;
+        for pass in 0..array.steps.as_ref().map_or(0, |_| count(n)) {
+            array.now = begun + Cycles(pass * each);
+            array.note_steps(&row.patch[self.columns.clone()]);
+        }
+        array.now = begun;
         let (n64, last) = (count(n), array.now + Cycles((count(n) - 1) * each));
         account.add(Cause::ActPort, Cycles(n64 * (reads - patches)));
         account.add(Cause::WeightPort, Cycles((n64 - 1) * (each - reads)));
@@ -189,7 +210,9 @@ impl SweepCursor {
         account: &mut Account,
     ) {
         let patches = count(self.columns.len());
-        let reads = cost.reads(self.runs[self.run].kind, self.tile).block[self.block];
+        let row = cost.reads(self.runs[self.run].kind, self.tile);
+        let reads = row.block[self.block];
+        array.note_steps(&row.patch[self.columns.clone()]);
         account.add(Cause::ActPort, Cycles(reads - patches));
         array.now += Cycles(reads);
         fills.ended(self.place, self.pass, self.last_block, array.now);
@@ -217,6 +240,9 @@ impl SweepCursor {
             let step = empty.max(read_done);
             port_wait += step - empty;
             now = step + 1;
+            if let Some(steps) = &mut array.steps {
+                steps.push(Tick(step));
+            }
             drained = drained.max(now) + if tile == last_tile { edge_drain } else { drain };
             *register = Tick(drained);
         }

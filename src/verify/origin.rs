@@ -5,10 +5,10 @@ use crate::problem::{Problem, Problems, Setting};
 use crate::report::manifest::digest;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What a dump is to come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Origin<'a> {
     /// Digest and settings of the study.
     pub study: (&'a str, &'a [Setting]),
@@ -18,6 +18,8 @@ pub struct Origin<'a> {
     pub network: &'a str,
     /// The first image of the batch.
     pub image: usize,
+    /// What the batch is made of, as a manifest has it.
+    pub stimulus: Value,
 }
 
 /// The manifest of the dump at `path`: beside it, or above a folder `expected`.
@@ -56,6 +58,7 @@ pub fn check(manifest: &Path, origin: &Origin<'_>) -> Result<(), Problems> {
     for (what, found, wanted) in [
         ("network", &read["network"], Value::from(origin.network)),
         ("image", &read["image"], Value::from(origin.image)),
+        ("stimulus", &read["stimulus"], origin.stimulus.clone()),
         (
             "study",
             &read["study"]["digest"],
@@ -105,7 +108,8 @@ fn files(read: &Value, manifest: &Path) -> Vec<String> {
     let listed = read["files"].as_array().map_or(&[][..], Vec::as_slice);
     let changed = |file: &Value| {
         let path = file["path"].as_str()?;
-        let plain = !path.starts_with("expected/") && Path::new(path).components().count() == 1;
+        let below = |part: Component<'_>| matches!(part, Component::Normal(_));
+        let plain = !path.starts_with("expected/") && Path::new(path).components().all(below);
         let bytes = std::fs::read(folder.join(path)).ok().filter(|_| plain)?;
         let now = digest(&bytes);
         (file["sha256"] != now)
@@ -122,6 +126,6 @@ fn unread(path: &Path, error: &serde_json::Error) -> Problem {
 
 fn mixed(path: &Path, other: &str) -> Problem {
     let message = format!("mixed set: `{}` tells of {other}", path.display());
-    let help = "give study, `--network`, `--chip`, `--image` and `--set` as the dump was made with, or a dump of this run";
+    let help = "give study, `--network`, `--chip`, `--image`, `--stimulus` and `--set` as the dump was made with, or a dump of this run";
     Problem::new("verify::mixed_set", message, help)
 }

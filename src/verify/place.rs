@@ -3,7 +3,8 @@
 use super::Model;
 use crate::layout::{Array, Mapping};
 use crate::reparam::{LayerId, LayerOp};
-use crate::schedule::{ArrayPlan, Buffer, BufferId, LayerPlan, OpId, OpKind, Strip};
+use crate::schedule::storage::{Grid, InSram};
+use crate::schedule::{ArrayPlan, BufferId, LayerPlan, OpId, OpKind, Strip};
 use crate::time::OpSpan;
 use crate::units::count;
 use std::collections::BTreeMap;
@@ -51,17 +52,6 @@ pub struct OnArray {
     pub row: usize,
     /// Row and column in the tile.
     pub pixel: [usize; 2],
-}
-
-/// Place in activation SRAM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InSram {
-    /// Bank row times bank columns, and bank column.
-    pub bank: usize,
-    /// Word in the bank.
-    pub word: usize,
-    /// Lane of the word.
-    pub lane: usize,
 }
 
 /// Earlier in the run is less.
@@ -202,29 +192,11 @@ impl<'a> Places<'a> {
         ([row_group, strip(&plan.strips, y), image], on_array)
     }
 
-    /// Bank, word and lane: rows and columns lie round about the banks, columns turned by the image.
-    fn sram(&self, buffer: BufferId, [image, y, x, c]: [usize; 4]) -> InSram {
-        let buffer: &Buffer = &self.model.schedule.buffers[buffer.0];
-        let map = self.model.schedule.graph.shape(buffer.tensor);
-        let chip = self.model.chip;
-        let (bank_rows, bank_cols) = (
-            chip.activation_sram.bank_rows,
-            chip.activation_sram.bank_cols,
-        );
-        let lanes = chip.array.pe.lanes;
-        let words = map.channels.div_ceil(lanes);
-        let columns = map.width.div_ceil(bank_cols);
-        let image_words = buffer.rows.div_ceil(bank_rows) * columns * words;
-        let band = y % buffer.rows / bank_rows;
-        let base = usize::try_from(buffer.base.0).unwrap_or(usize::MAX);
-        let inner = image % buffer.images * image_words
-            + (band * columns + x / bank_cols) * words
-            + c / lanes;
-        InSram {
-            bank: y % bank_rows * bank_cols + (x + image) % bank_cols,
-            word: base.saturating_add(inner),
-            lane: c % lanes,
-        }
+    fn sram(&self, buffer: BufferId, at: [usize; 4]) -> InSram {
+        let schedule = self.model.schedule;
+        let buffer = &schedule.buffers[buffer.0];
+        let map = schedule.graph.shape(buffer.tensor);
+        Grid::of(self.model.chip).place(buffer, map, at)
     }
 }
 

@@ -16,7 +16,16 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// Names of files beside tensors that are none.
-const OTHERS: [&str; 7] = ["dump", "counters", "regs", "layers", "ops", "dram", "host"];
+const OTHERS: [&str; 8] = [
+    "dump",
+    "counters",
+    "regs",
+    "layers",
+    "ops",
+    "dram",
+    "host",
+    "memory_map",
+];
 
 /// Bits of a cell of a table whose words have no width told.
 const CELL: NonZeroU32 = NonZeroU32::MIN.saturating_add(31);

@@ -1,0 +1,6 @@
+golden
+tests/knobs/study.toml
+--out
+[OUT]
+--stimulus
+random:x
