@@ -10,7 +10,8 @@ use super::run::{dead_end, failed, marked, progress, settings};
 use super::{Failure, config};
 use crate::chip::Chip;
 use crate::execute;
-use crate::golden::{Coverage, File, Probe, Set, Stimulus, units};
+use crate::golden::{Coverage, File, Probe, Set, Stimulus, units, words};
+use crate::layout::Description;
 use crate::map::map;
 use crate::problem::{Problem, Problems};
 use crate::report::manifest::Manifest;
@@ -64,6 +65,9 @@ pub(super) struct Options {
     /// Also write the accumulators of a layer step by step: `LAYER[:tile=R,C][:cycles=A..B]`; may be repeated
     #[arg(long = "probe", value_name = "PROBE", value_parser = probe)]
     probes: Vec<Probe>,
+    /// Also write outputs as words of this layout, below `expected/words`: a TOML file, as `repchip verify` takes it
+    #[arg(long, value_name = "FILE")]
+    layout: Option<PathBuf>,
     /// No progress bar: only results and errors
     #[arg(long, short)]
     quiet: bool,
@@ -90,7 +94,9 @@ pub(super) fn golden(options: &Options) -> Result<String, Failure> {
     can_run(&study, &entries, &chips)?;
     let written = all(options, &study, &entries, &chips)?;
     let paths: Vec<PathBuf> = written.files.iter().map(|(path, _)| path.clone()).collect();
-    distinct(&paths, &read_by(&options.study, &study, entries))?;
+    let mut inputs = read_by(&options.study, &study, entries);
+    inputs.extend(options.layout.clone());
+    distinct(&paths, &inputs)?;
     write::all(&written.files).map_err(|error| failed(&error))?;
     Ok(written.lines.join("\n"))
 }
@@ -215,6 +221,9 @@ impl Written {
         let mut files = set
             .files(&coverage)
             .map_err(|error| not_in_rtl(error, entry, chip))?;
+        if let Some(layout) = &options.layout {
+            files.extend(words(&set.run, &Description::read(layout)?)?);
+        }
         let mut probes = Vec::new();
         for probed in probed {
             let file = folder.join(&probed.name);

@@ -2,7 +2,7 @@
 
 use super::emit::on;
 use super::input::input;
-use super::model::{Integers, chosen, with_weights};
+use super::model::{chosen, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::{dead_end, failed, progress, settings, width};
 use super::{Failure, config, print};
@@ -206,9 +206,10 @@ fn report(
     let integers = with_weights(entry, study)?;
     progress.inc(1);
     progress.set_message(format!("maps {} onto {}", entry.id, chip.name));
-    let Integers { network, .. } = &integers;
     let given = (options.stimulus, options.image);
     let input = input(given, entry, &integers, study.batch)?;
+    // Floats and images are let go: a large dump needs the memory.
+    let network = &{ integers }.network;
     let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let timeline = time::run(&schedule, chip, Mode::Real);

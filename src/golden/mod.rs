@@ -12,11 +12,13 @@ mod search;
 mod stimulus;
 mod tensors;
 mod timetable;
+mod words;
 
 pub use coverage::{Counts, Coverage, LayerCoverage};
 pub use probe::{MOST_ROWS, Probe, Probed};
 pub use stimulus::Stimulus;
 pub use tensors::npy;
+pub use words::words;
 
 use crate::reparam::LayerId;
 use crate::rtl::{self, Bounds, Counters, DramImage, RtlError, Run};

@@ -115,14 +115,11 @@ impl Target {
         }
     }
 
-    /// Takes elements that lie as the model's do, an integer each; `None` where they lie otherwise.
-    pub(super) fn piece(&mut self, first: u64, bytes: &[u8]) -> Option<bool> {
+    /// How many words there are, where they lie as the model's elements do, an integer of their width each.
+    fn plain_words(&self) -> Option<u64> {
         let plain = self.placed.is_plain() && self.placed.first_word() == 0;
         let whole = u32::from(self.range.bits) == self.lane_bits && self.lane_bits <= 16;
-        (plain && whole).then(|| {
-            let first = usize::try_from(first).unwrap_or(usize::MAX);
-            self.observed.copy(first, bytes)
-        })
+        (plain && whole).then(|| self.placed.words())
     }
 
     /// Takes an integer as it is.
@@ -225,12 +222,19 @@ impl<'t> Targets<'t> {
         Err(beyond(word, self.next))
     }
 
-    /// As [`Target::piece`], where there is one tensor.
-    pub(super) fn piece(&mut self, first: u64, bytes: &[u8]) -> Option<bool> {
-        match &mut self.targets {
-            [target] => target.piece(first, bytes),
+    /// How many words there are, where one tensor lies as the model's does: then [`Self::piece`] takes them.
+    pub(super) fn plain_words(&self) -> Option<u64> {
+        match &self.targets {
+            [target] => target.plain_words(),
             _ => None,
         }
+    }
+
+    /// Takes the bytes of words from `first` on; `false` when there are not so many.
+    pub(super) fn piece(&mut self, first: u64, bytes: &[u8]) -> bool {
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let target = self.targets.first_mut();
+        target.is_some_and(|target| target.observed.copy(first, bytes))
     }
 
     /// Takes an integer of an array by its number.

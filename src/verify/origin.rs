@@ -22,17 +22,22 @@ pub struct Origin<'a> {
     pub stimulus: Value,
 }
 
-/// The manifest of the dump at `path`: beside it, or above a folder `expected`.
+/// The manifest of the dump at `path`: beside it, or above the folders `expected` and `words` of its set.
 #[must_use]
 pub fn manifest(path: &Path) -> Option<PathBuf> {
     let folder = folder(path);
     let named = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-    let mut places = vec![folder.clone()];
-    if named.file_name().is_some_and(|name| name == "expected") {
-        places.push(folder.join(".."));
-    }
-    let files = places.into_iter().map(|place| place.join("manifest.json"));
-    files.into_iter().find(|file| file.is_file())
+    let below = named.ancestors().map_while(|folder| {
+        let name = folder.file_name()?;
+        (name == "expected" || name == "words").then_some("..")
+    });
+    let places = below.scan(folder.clone(), |place, up| {
+        place.push(up);
+        Some(place.clone())
+    });
+    let places = std::iter::once(folder.clone()).chain(places);
+    let mut files = places.map(|place| place.join("manifest.json"));
+    files.find(|file| file.is_file())
 }
 
 /// The folder that a dump is, or lies in.

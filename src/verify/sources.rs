@@ -3,7 +3,7 @@
 use super::Model;
 use super::dumps::{Dump, Format, Part, damaged, stopped, unreadable};
 use super::fill::{Stop, Target, Targets};
-use crate::dump::{columns, hex, npy, raw, wave};
+use crate::dump::{Place, columns, hex, npy, raw, wave};
 use crate::layout::{Layout, Placed};
 use crate::problem::{Problem, Problems};
 use crate::reparam::LayerId;
@@ -268,19 +268,18 @@ fn bare(
     size: raw::Size,
     filled: &mut Targets<'_>,
 ) -> Result<Result<(), Stop>, Problem> {
-    if filled.piece(0, &[]).is_some() {
-        return Ok(raw::pieces(
-            open(path)?,
-            path,
-            size,
-            |first, bytes, place| {
-                let word = first;
-                match filled.piece(first, bytes) {
-                    Some(true) => Ok(()),
-                    Some(false) | None => Err(Stop::Beyond { place, word }),
-                }
-            },
-        ));
+    if let Some(words) = filled.plain_words() {
+        return Ok(raw::pieces(open(path)?, path, size, |first, bytes, _| {
+            let taken = filled.piece(first, bytes);
+            // The first element behind the last that there is.
+            let place = Place::Byte(words * count(size.bytes()));
+            let word = words;
+            if taken {
+                Ok(())
+            } else {
+                Err(Stop::Beyond { place, word })
+            }
+        }));
     }
     let order = raw::ByteOrder::Little;
     let element = raw::Element { size, order };

@@ -1,6 +1,6 @@
 //! Orders of elements in words, made here by other arithmetic than the program's.
 
-use crate::{Folder, tensor};
+use crate::{Folder, STUDY, repchip, tensor};
 use ndarray::Array4;
 
 /// Bytes of `elements` as words of `lanes` lanes, the first lane in the low or high bits.
@@ -33,18 +33,17 @@ fn surfaces(tensor: &Array4<i32>, line: usize) -> Vec<i32> {
 fn surfaces_with_padded_lines_pass_and_tell_their_place() {
     let folder = Folder::new();
     let line = 256;
-    folder.write(
-        "surfaces.toml",
-        "[layout]\norder = [\"n\", \"c/8\", \"y\", \"x\", \"c%8\"]\nstrides = [14336, 7168, 256, 8, 1]\nlanes = 32\n\
-         [array]\npe_row = \"c%8\"\npe_column = \"x%7\"\nbank = \"y%2\"\n",
-    );
     let mut elements = surfaces(&tensor("conv1"), line);
     folder.write("conv1.hex", hex(&elements, 32, true));
-    folder.passes("conv1.hex", &["--layout", "[DIR]/surfaces.toml"]);
+    folder.passes("conv1.hex", &["--layout", "configs/layouts/surfaces.toml"]);
     // Channel 11, row 2, column 9.
     elements[(28 + 2) * line + 9 * 8 + 3] ^= 0x10;
     folder.write("conv1.hex", hex(&elements, 32, true));
-    let told = folder.fails(1, "conv1.hex", &["--layout", "[DIR]/surfaces.toml"]);
+    let told = folder.fails(
+        1,
+        "conv1.hex",
+        &["--layout", "configs/layouts/surfaces.toml"],
+    );
     for words in [
         "row 2, column 9, channel 11",
         "PE row 3, PE column 2, bank 0, by the dump's description",
@@ -72,10 +71,17 @@ fn planes_in_npy_and_packed_channels_with_the_first_lane_high_pass() {
     );
     let elements: Vec<i32> = tensor("layer1.0.conv2").iter().copied().collect();
     folder.write("layer1.0.conv2.hex", hex(&elements, 4, false));
-    folder.passes("layer1.0.conv2.hex", &["--layout", "[DIR]/packed.toml"]);
+    folder.passes(
+        "layer1.0.conv2.hex",
+        &["--layout", "configs/layouts/packed.toml"],
+    );
     let swapped = folder.at("layer1.0.conv2.hex");
     std::fs::write(swapped, hex(&elements, 4, true)).expect("it can be written");
-    let told = folder.fails(1, "layer1.0.conv2.hex", &["--layout", "[DIR]/packed.toml"]);
+    let told = folder.fails(
+        1,
+        "layer1.0.conv2.hex",
+        &["--layout", "configs/layouts/packed.toml"],
+    );
     assert!(told.contains("lane"), "{told}");
 }
 
@@ -105,6 +111,43 @@ fn one_memory_may_hold_several_tensors() {
         told.contains("of 2 of 16 layers") && told.contains("1 words belong to no tensor"),
         "{told}"
     );
+}
+
+/// A table of the two tensors by their addresses, as the shipped description has it.
+#[test]
+fn a_memory_printed_as_a_table_is_read_by_its_addresses() {
+    let folder = Folder::new();
+    let rows = |layer: &str, first: usize| -> String {
+        let elements: Vec<i32> = tensor(layer).iter().copied().collect();
+        let words = hex(&elements, 4, true);
+        let row = |(at, word): (usize, &str)| format!("{:x},{word}\n", first + at);
+        words.lines().enumerate().map(row).collect()
+    };
+    let table = format!(
+        "addr,data\n{}{}",
+        rows("layer3.0.conv1", 8192),
+        rows("layer2.0.conv1", 64)
+    );
+    folder.write("sram.csv", table);
+    folder.passes("", &["--layout", "configs/layouts/memory.toml"]);
+}
+
+/// What is written in a layout is read in it; that it lies as described, the other tests of this file say.
+#[test]
+fn outputs_are_written_in_a_layout_and_pass_in_it() {
+    let folder = Folder::new();
+    let out = folder.at("set");
+    let out = out.to_str().expect("plain");
+    for layout in ["packed", "stream"] {
+        let layout = format!("configs/layouts/{layout}.toml");
+        let output = repchip(&["golden", STUDY, "--out", out, "--layout", &layout]);
+        assert!(output.status.success());
+        let told = folder.passes("set/edge/mini/expected/words", &["--layout", &layout]);
+        assert!(told.contains("of 16 of 16 layers"), "{told}");
+    }
+    let words = std::fs::read_to_string(folder.at("set/edge/mini/expected/words/conv1.hex"));
+    let elements: Vec<i32> = tensor("conv1").iter().copied().collect();
+    assert_eq!(words.expect("it is written"), hex(&elements, 8, true));
 }
 
 #[test]

@@ -127,18 +127,6 @@ fn words() -> Vec<String> {
     words
 }
 
-/// The description of the stream's signals and words.
-const STREAM: &str = "[layout]
-lanes = 8
-
-[signals]
-clock = \"dut.clk\"
-reset = \"dut.rst_n\"
-valid = \"dut.in_valid\"
-ready = \"dut.in_ready\"
-data = \"dut.in_data\"
-";
-
 /// The bench of a stream of `count` words, compiled.
 fn bench(folder: &Path, count: usize) -> PathBuf {
     let program = folder.join("stream.vvp");
@@ -160,7 +148,8 @@ fn bench(folder: &Path, count: usize) -> PathBuf {
 /// Plays words on the handshake, and writes both waveforms: `NAME.vcd`, `NAME.fst`.
 fn play(folder: &Folder, name: &str, words: &[String]) {
     folder.write("words.hex", words.join("\n"));
-    folder.write("stream.toml", STREAM);
+    let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/layouts/stream.toml");
+    fs::copy(layout, folder.at("stream.toml")).expect("it can be copied");
     let program = bench(folder.0.path(), words.len());
     for form in ["vcd", "fst"] {
         let output = Command::new("vvp")

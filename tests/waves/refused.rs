@@ -1,7 +1,7 @@
 //! Descriptions and files that cannot be used; `tests/errors/waves/x.stderr` is what is told, written anew with
 //! `REPCHIP_BLESS=1`.
 
-use crate::{Folder, STREAM, play, words};
+use crate::{Folder, play, words};
 use std::fs;
 use std::path::Path;
 
@@ -65,14 +65,16 @@ fn files_that_do_not_fit_their_description_are_refused() {
     let short: Vec<String> = words().into_iter().take(40).collect();
     play(&folder, "run", &short);
     refused(&folder, "no_signals", "run.fst", &[]);
-    folder.write("narrow.toml", STREAM.replace("lanes = 8", "lanes = 4"));
+    let stream = fs::read_to_string(folder.at("stream.toml")).expect("it is there");
+    let narrow = stream.replace("word_bits = 64", "word_bits = 32");
+    folder.write("narrow.toml", narrow);
     refused(
         &folder,
         "width",
         "run.vcd",
         &["--layout", "[DIR]/narrow.toml"],
     );
-    folder.write("named.toml", STREAM.replace("dut.in_valid", "dut.valid"));
+    folder.write("named.toml", stream.replace("dut.in_valid", "dut.valid"));
     refused(
         &folder,
         "no_signal",

@@ -26,6 +26,9 @@ pub(super) struct Sampler<'f, F> {
     cycle: u64,
     /// Whether valid and ready have been known at an edge.
     started: bool,
+    /// The word of a beat.
+    value: Vec<u8>,
+    unknown: Vec<u8>,
     each: F,
 }
 
@@ -44,6 +47,8 @@ impl<'f, F> Sampler<'f, F> {
             time: 0,
             cycle: 0,
             started: false,
+            value: Vec::new(),
+            unknown: Vec::new(),
             each,
         }
     }
@@ -87,7 +92,7 @@ impl<'f, F> Sampler<'f, F> {
             self.cycle += 1;
         }
         for signal in self.signals.iter_mut().filter(|signal| signal.changed) {
-            signal.before.clone_from(&signal.now);
+            signal.before.copy(&signal.now);
             signal.changed = false;
         }
         Ok(())
@@ -103,11 +108,12 @@ impl<'f, F> Sampler<'f, F> {
         let place = self.place();
         let address = self.address()?;
         let data = &self.signals[self.found.data].before;
+        let known = data.read(&mut self.value, &mut self.unknown);
         (self.each)(Word {
             address,
             bits: self.found.bits[self.found.data],
-            value: &data.value,
-            unknown: if data.known { &[] } else { &data.unknown },
+            value: &self.value,
+            unknown: if known { &[] } else { &self.unknown },
             place,
         })
     }

@@ -1,69 +1,94 @@
-//! The value of a signal.
+//! The value of a signal, as the waveform has it until somebody looks.
 
 use crate::dump::{bytes_of, number};
-use wellen::SignalValueRef;
+use wellen::{BitVecRef, SignalValueRef, States};
 
-/// Bits of a signal as a [`crate::dump::Word`] has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bits of a signal.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Value {
-    pub(super) value: Vec<u8>,
-    pub(super) unknown: Vec<u8>,
-    /// Whether no bit is unknown.
-    pub(super) known: bool,
+    bits: u32,
+    states: States,
+    /// As [`BitVecRef`] has it.
+    raw: Vec<u8>,
 }
 
 impl Value {
     /// `bits` unknown bits.
     pub(super) fn unknown(bits: u32) -> Self {
-        let mut unknown = vec![u8::MAX; bytes_of(bits)];
-        if let Some(top) = unknown.last_mut() {
-            *top >>= bits.wrapping_neg() % 8;
+        let each = 2 * bits;
+        // Each of two bits: 2 is x.
+        let mut raw = vec![0b1010_1010; bytes_of(each)];
+        if let Some(top) = raw.first_mut() {
+            *top >>= each.wrapping_neg() % 8;
         }
         Self {
-            value: vec![0; bytes_of(bits)],
-            unknown,
-            known: false,
+            bits,
+            states: States::Four,
+            raw,
         }
     }
 
     /// Becomes `new`, a value of the same signal.
+    #[inline]
     pub(super) fn set(&mut self, new: SignalValueRef<'_>) {
-        let SignalValueRef::BitVec(bits) = new else {
-            return;
-        };
-        if let Some(bytes) = bits.be_bytes() {
-            for (byte, new) in self.value.iter_mut().zip(bytes.iter().rev()) {
-                *byte = *new;
-            }
-            if let Some(top) = self.value.last_mut() {
-                *top &= u8::MAX >> (bits.width().wrapping_neg() % 8);
-            }
-            self.known = true;
-            return;
-        }
-        self.value.fill(0);
-        self.unknown.fill(0);
-        self.known = true;
-        for (place, bit) in bits.iter_lsb_to_msb().enumerate() {
-            let mask = 1 << (place % 8);
-            match u8::from(bit) {
-                0 => {}
-                1 => self.value[place / 8] |= mask,
-                _ => {
-                    self.unknown[place / 8] |= mask;
-                    self.known = false;
-                }
-            }
+        if let SignalValueRef::BitVec(bits) = new {
+            self.states = bits.states();
+            self.raw.clear();
+            bits.append_to_vec(&mut self.raw);
         }
     }
 
+    /// Becomes `other`, a value of the same signal; allocates nothing.
+    #[inline]
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.states = other.states;
+        self.raw.clone_from(&other.raw);
+    }
+
+    fn vector(&self) -> BitVecRef<'_> {
+        BitVecRef::new(self.states, self.bits, &self.raw)
+    }
+
     /// The value of a signal of one bit; `None` when it is unknown.
+    #[inline]
     pub(super) fn bit(&self) -> Option<bool> {
-        self.known.then(|| self.value[0] == 1)
+        match u8::from(self.vector().get_bit(0)) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The bits as a [`crate::dump::Word`] has them, into `value` and `unknown`; whether all are known.
+    pub(super) fn read(&self, value: &mut Vec<u8>, unknown: &mut Vec<u8>) -> bool {
+        let vector = self.vector();
+        value.clear();
+        if let Some(bytes) = vector.be_bytes() {
+            value.extend(bytes.iter().rev());
+            return true;
+        }
+        value.resize(bytes_of(self.bits), 0);
+        unknown.clear();
+        unknown.resize(bytes_of(self.bits), 0);
+        let mut known = true;
+        for (place, bit) in vector.iter_lsb_to_msb().enumerate() {
+            let mask = 1 << (place % 8);
+            match u8::from(bit) {
+                0 => {}
+                1 => value[place / 8] |= mask,
+                _ => {
+                    unknown[place / 8] |= mask;
+                    known = false;
+                }
+            }
+        }
+        known
     }
 
     /// As a number; `None` when it is unknown or beyond 64 bits.
     pub(super) fn number(&self) -> Option<u64> {
-        self.known.then(|| number(&self.value)).flatten()
+        let (mut value, mut unknown) = (Vec::new(), Vec::new());
+        let known = self.read(&mut value, &mut unknown);
+        known.then(|| number(&value)).flatten()
     }
 }
