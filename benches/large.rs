@@ -4,6 +4,8 @@
 //! waveform), verifies them, and prints for each its size, the time of the command, and the most anonymous memory it
 //! had. A dump that does not match ends it with an error.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use ndarray::Array4;
 use ndarray_npy::{read_npy, write_npy};
 use repchip::dump::DumpError;

@@ -209,7 +209,7 @@ fn report(
     let given = (options.stimulus, options.image);
     let input = input(given, entry, &integers, study.batch)?;
     // Floats and images are let go: a large dump needs the memory.
-    let network = &{ integers }.network;
+    let network = &{ { integers }.network };
     let schedule = map(&network.graph, &network.numerics, chip, &settings(study))
         .map_err(|error| dead_end(error, entry, chip, study))?;
     let timeline = time::run(&schedule, chip, Mode::Real);

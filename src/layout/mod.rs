@@ -95,6 +95,7 @@ pub struct Placed {
     terms: Vec<(Term, u64)>,
     positions: u64,
     lanes: u64,
+    words: u64,
     first_word: u64,
     /// Whether positions are elements in memory order.
     plain: bool,
@@ -146,6 +147,7 @@ impl Placed {
                 .collect(),
             positions,
             lanes: u64::from(layout.lanes.get()),
+            words: positions.div_ceil(u64::from(layout.lanes.get())),
             first_word: layout.first_word,
         })
     }
@@ -159,7 +161,7 @@ impl Placed {
     /// Words of the tensor.
     #[must_use]
     pub const fn words(&self) -> u64 {
-        self.positions.div_ceil(self.lanes)
+        self.words
     }
 
     /// Address of the first word.

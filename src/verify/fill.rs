@@ -44,6 +44,8 @@ pub(super) struct Target {
     lanes: u32,
     lane_bits: u32,
     first_lane_low: bool,
+    /// Whether words lie as the model's elements do, an integer of their width each.
+    direct: bool,
 }
 
 impl Target {
@@ -54,15 +56,18 @@ impl Target {
         range: IntType,
         len: usize,
     ) -> Self {
+        let lane_bits = layout.lane_bits(range);
+        let whole = u32::from(range.bits) == lane_bits && lane_bits.is_multiple_of(8);
         Self {
             layer,
-            placed,
             observed: Observed::missing(len, range),
             passed: Passed::default(),
             range,
             lanes: layout.lanes.get(),
-            lane_bits: layout.lane_bits(range),
+            lane_bits,
             first_lane_low: layout.first_lane_low,
+            direct: placed.is_plain() && whole && lane_bits <= 16,
+            placed,
         }
     }
 
@@ -115,11 +120,10 @@ impl Target {
         }
     }
 
-    /// How many words there are, where they lie as the model's elements do, an integer of their width each.
+    /// How many words there are from address 0 on, where they lie as the model's elements do.
     fn plain_words(&self) -> Option<u64> {
-        let plain = self.placed.is_plain() && self.placed.first_word() == 0;
-        let whole = u32::from(self.range.bits) == self.lane_bits && self.lane_bits <= 16;
-        (plain && whole).then(|| self.placed.words())
+        let all = self.direct && self.placed.first_word() == 0;
+        all.then(|| self.placed.words())
     }
 
     /// Takes an integer as it is.
@@ -183,26 +187,33 @@ impl<'t> Targets<'t> {
 
     #[inline]
     fn addressed(&mut self, address: u64, word: &Word<'_>) -> Result<(), Stop> {
-        if !self
-            .targets
-            .get(self.at)
-            .is_some_and(|target| target.holds(address))
-        {
-            match self.targets.iter().position(|target| target.holds(address)) {
-                Some(found) => self.at = found,
-                None if self.others => {
-                    self.passed_over += 1;
-                    return Ok(());
-                }
-                None => return Err(beyond(word, address)),
-            }
-        }
-        let target = &mut self.targets[self.at];
-        let number = address - target.placed.first_word();
-        if target.take(number, word) {
+        let last = self.targets.get_mut(self.at);
+        let taken = last.is_some_and(|target| {
+            let number = address.wrapping_sub(target.placed.first_word());
+            number < target.placed.words() && target.take(number, word)
+        });
+        if taken {
             Ok(())
         } else {
-            Err(beyond(word, address))
+            self.elsewhere(address, word)
+        }
+    }
+
+    /// A word that is not of the tensor that took the one before.
+    #[cold]
+    fn elsewhere(&mut self, address: u64, word: &Word<'_>) -> Result<(), Stop> {
+        match self.targets.iter().position(|target| target.holds(address)) {
+            Some(found) => {
+                self.at = found;
+                let target = &mut self.targets[found];
+                target.take(address - target.placed.first_word(), word);
+                Ok(())
+            }
+            None if self.others => {
+                self.passed_over += 1;
+                Ok(())
+            }
+            None => Err(beyond(word, address)),
         }
     }
 

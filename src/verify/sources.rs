@@ -254,12 +254,31 @@ fn fill(
                 }
             })
         }
-        Format::Hex | Format::Dram | Format::Run => {
-            hex::read(open(path)?, path, word, |word| filled.word(&word))
-        }
+        Format::Hex | Format::Dram | Format::Run => words(path, word, &mut filled)?,
     };
     end.map_err(|stop| stopped(path, &stop, word))?;
     Ok(filled.passed_over)
+}
+
+/// Words of a text, in runs where they lie as the model's elements do.
+fn words(
+    path: &Path,
+    bits: NonZeroU32,
+    filled: &mut Targets<'_>,
+) -> Result<Result<(), Stop>, Problem> {
+    let file = open(path)?;
+    let Some(end) = filled.plain_words() else {
+        return Ok(hex::read(file, path, bits, |word| filled.word(&word)));
+    };
+    Ok(hex::pieces(file, path, bits, end, |piece| match piece {
+        hex::Piece::Word(word) => filled.word(&word),
+        hex::Piece::Run {
+            first,
+            bytes,
+            place,
+        } if !filled.piece(first, bytes) => Err(Stop::Beyond { place, word: first }),
+        hex::Piece::Run { .. } => Ok(()),
+    }))
 }
 
 /// Bare integers, in pieces where they lie as the model's do.

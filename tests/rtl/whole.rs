@@ -92,9 +92,59 @@ fn a_trained_network_runs_through_the_rtl_to_the_bit_and_the_cycle() {
         elements += got.len();
     }
     assert_eq!(written.len() + 1, layers, "one layer is on the host");
+    verified(&folder);
     println!(
         "repvgg-mini on edge: {layers} layers, {elements} elements, {} bytes of DRAM, {} figures, {CYCLES} cycles",
         dump.bytes.len(),
         counted.figures().len()
     );
+}
+
+/// What the RTL left through the command: all equal, to the cycle; then one digit of the write log is another, then a
+/// line is cut off.
+fn verified(folder: &Path) {
+    let verify = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_repchip"))
+            .args([
+                "verify",
+                STUDY,
+                "--network",
+                "repvgg-mini",
+                "--chip",
+                "edge",
+            ])
+            .args(["--cycles", "check", "--dump"])
+            .arg(folder)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("the command starts");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        (output.status.code(), told)
+    };
+    let (code, told) = verify();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("of 11 of 11 layers of repvgg-mini"), "{told}");
+    let path = folder.join("writes.log");
+    let whole = fs::read_to_string(&path).expect("the file is there");
+    let (cycle, _) = whole.split_once(' ').expect("a cycle first");
+    let first = whole.find('\n').expect("a line") - 1;
+    let digit = if whole.as_bytes()[first] == b'0' {
+        "1"
+    } else {
+        "0"
+    };
+    let mut changed = whole.clone();
+    changed.replace_range(first..=first, digit);
+    fs::write(&path, &changed).expect("it can be written");
+    let (code, told) = verify();
+    assert_eq!(code, Some(1), "{told}");
+    let written = format!("written   cycle {cycle}, by writes.log");
+    for words in [&*written, "PE row 0", "bank ", "lane 0", "MISMATCH: 1 of "] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    fs::write(&path, &whole[..whole.len() - 9]).expect("it can be written");
+    let (code, told) = verify();
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("error[") && told.contains("line"), "{told}");
 }

@@ -3,10 +3,14 @@
 //! Words stand between white space, with `_` between digits where the writer liked; `x` and `z` are four unknown bits,
 //! `@1f0` is the address of the next word, `//` and `/* */` are comments. Zeros in front of a word that exceed its
 //! width are allowed, as in a 6-bit word `002a`; a word with fewer digits is extended by zeros. Addresses count up from 0 and may jump anywhere: what is told twice is
-//! given twice. `plain` reads runs of plain words of at most 64 bits, `token` all else, one token at a time.
+//! given twice. `plain` reads runs of plain words, `packed` gives them
+//! packed, `token` reads all else, one token at a time.
 
+mod packed;
 mod plain;
 mod token;
+
+pub use packed::{Piece, pieces};
 
 use super::window::Window;
 use super::{DumpError, Fault, Place, Word, bytes_of};

@@ -36,7 +36,7 @@ impl<R: Read> Reader<'_, R> {
         let (mut line, mut line_start, mut address) = (self.line, self.line_start, self.address);
         let mut taken = 0;
         let mut end = Ok(());
-        while let (Some(now), Ok(())) = (address, &end) {
+        while let Some(now) = address {
             skip_space(rest, &mut taken, |behind| {
                 line += 1;
                 line_start = offset + count(behind);
@@ -51,13 +51,17 @@ impl<R: Read> Reader<'_, R> {
             let column = offset + count(taken) - line_start + 1;
             taken += digits;
             address = now.checked_add(1);
-            end = each(Word {
+            let word = Word {
                 address: Some(now),
                 bits,
                 value,
                 unknown: &[],
                 place: Place::Text { line, column },
-            });
+            };
+            if let Err(error) = each(word) {
+                end = Err(error);
+                break;
+            }
         }
         (self.line, self.line_start, self.address) = (line, line_start, address);
         self.window.take(taken);

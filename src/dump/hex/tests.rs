@@ -201,3 +201,49 @@ proptest! {
         prop_assert!(end.is_empty() || end.starts_with("a.hex:"));
     }
 }
+
+/// Packed runs and single words give what words alone give, with the same places.
+#[test]
+fn packed_runs_are_the_same_words() {
+    let mut text = String::from("// head\n0a 0b\n\n ff /* x */ 1_0 0x z0\n@20 01\n02\r\n");
+    for word in 0..200_000_u32 {
+        text += &format!(
+            "{:02x}{}",
+            word & 0xff,
+            if word % 7 == 0 { "\n" } else { " " }
+        );
+    }
+    text += "3";
+    let bits = NonZeroU32::new(8).unwrap();
+    let (words, end) = all(|each| read(text.as_bytes(), Path::new("a.hex"), bits, each));
+    end.unwrap();
+    for limit in [u64::MAX, 0, 34, 50_000] {
+        let mut at = 0;
+        let each = |piece: Piece<'_>| {
+            match piece {
+                Piece::Word(word) => {
+                    assert_eq!(words[at], word.into());
+                    at += 1;
+                }
+                Piece::Run {
+                    first,
+                    bytes,
+                    place,
+                } => {
+                    assert_eq!((words[at].address, words[at].place), (Some(first), place));
+                    for byte in bytes {
+                        assert!(words[at].address.unwrap() < limit);
+                        assert_eq!(
+                            (&words[at].value[..], words[at].unknown.is_empty()),
+                            (&[*byte][..], true)
+                        );
+                        at += 1;
+                    }
+                }
+            }
+            Ok::<(), DumpError>(())
+        };
+        pieces(text.as_bytes(), Path::new("a.hex"), bits, limit, each).unwrap();
+        assert_eq!(at, words.len());
+    }
+}

@@ -9,9 +9,20 @@ use wellen::{SignalRef, SignalValueRef, Time};
 
 /// A signal before the instant that is looked at, and in it.
 struct Signal {
-    before: Value,
-    now: Value,
+    /// The value before the instant is `values[before]`; a change goes into the other.
+    values: [Value; 2],
+    before: usize,
     changed: bool,
+}
+
+impl Signal {
+    fn before(&self) -> &Value {
+        &self.values[self.before]
+    }
+
+    fn now(&self) -> &Value {
+        &self.values[self.before ^ usize::from(self.changed)]
+    }
 }
 
 /// The signals of a handshake up to some instant.
@@ -35,8 +46,8 @@ pub(super) struct Sampler<'f, F> {
 impl<'f, F> Sampler<'f, F> {
     pub(super) fn new(file: &'f Path, handshake: &'f Handshake, found: Found, each: F) -> Self {
         let signals = found.bits.iter().map(|&bits| Signal {
-            before: Value::unknown(bits),
-            now: Value::unknown(bits),
+            values: [Value::unknown(bits), Value::unknown(bits)],
+            before: 0,
             changed: false,
         });
         Self {
@@ -70,7 +81,7 @@ impl<'f, F> Sampler<'f, F> {
         let index = self.found.signals.iter().position(|&known| known == signal);
         if let Some(index) = index {
             let signal = &mut self.signals[index];
-            signal.now.set(value);
+            signal.values[signal.before ^ 1].set(value);
             signal.changed = true;
         }
         Ok(())
@@ -82,7 +93,7 @@ impl<'f, F> Sampler<'f, F> {
         F: FnMut(Word<'_>) -> Result<(), E>,
     {
         let clock = &self.signals[self.found.clock];
-        let edge = (clock.before.bit(), clock.now.bit());
+        let edge = (clock.before().bit(), clock.now().bit());
         let wanted = match self.handshake.edge {
             Edge::Rising => (Some(false), Some(true)),
             Edge::Falling => (Some(true), Some(false)),
@@ -92,7 +103,7 @@ impl<'f, F> Sampler<'f, F> {
             self.cycle += 1;
         }
         for signal in self.signals.iter_mut().filter(|signal| signal.changed) {
-            signal.before.copy(&signal.now);
+            signal.before ^= 1;
             signal.changed = false;
         }
         Ok(())
@@ -107,7 +118,7 @@ impl<'f, F> Sampler<'f, F> {
         }
         let place = self.place();
         let address = self.address()?;
-        let data = &self.signals[self.found.data].before;
+        let data = self.signals[self.found.data].before();
         let known = data.read(&mut self.value, &mut self.unknown);
         (self.each)(Word {
             address,
@@ -123,7 +134,7 @@ impl<'f, F> Sampler<'f, F> {
         let Some((index, name)) = self.found.address.zip(self.handshake.address.as_ref()) else {
             return Ok(None);
         };
-        let number = self.signals[index].before.number();
+        let number = self.signals[index].before().number();
         let unknown = || {
             let fault = Fault::UnknownControl { name: name.clone() };
             DumpError::new(self.file, self.place(), fault)
@@ -143,7 +154,7 @@ impl<'f, F> Sampler<'f, F> {
         let signal = self.found.reset.map(|reset| &self.signals[reset]);
         let active_low = self.handshake.reset.as_ref().map(|reset| reset.active_low);
         match (signal, active_low) {
-            (Some(signal), Some(active_low)) => signal.before.bit() != Some(active_low),
+            (Some(signal), Some(active_low)) => signal.before().bit() != Some(active_low),
             _ => false,
         }
     }
@@ -151,11 +162,15 @@ impl<'f, F> Sampler<'f, F> {
     /// Whether valid and ready are 1.
     fn passes(&mut self) -> Result<bool, DumpError> {
         let (valid, ready) = (Some(self.found.valid), self.found.ready);
-        let names = [Some(&self.handshake.valid), self.handshake.ready.as_ref()];
         let bits = [valid, ready].map(|signal| match signal {
-            Some(signal) => self.signals[signal].before.bit(),
+            Some(signal) => self.signals[signal].before().bit(),
             None => Some(true),
         });
+        if let [Some(valid), Some(ready)] = bits {
+            self.started = true;
+            return Ok(valid && ready);
+        }
+        let names = [Some(&self.handshake.valid), self.handshake.ready.as_ref()];
         let unknown = bits.iter().zip(names).find(|(bit, _)| bit.is_none());
         match unknown {
             // Without data to pass, nobody looks at ready.
@@ -164,11 +179,7 @@ impl<'f, F> Sampler<'f, F> {
                 let fault = Fault::UnknownControl { name };
                 Err(DumpError::new(self.file, self.place(), fault))
             }
-            Some(_) => Ok(false),
-            None => {
-                self.started = true;
-                Ok(bits == [Some(true); 2])
-            }
+            Some(_) | None => Ok(false),
         }
     }
 }

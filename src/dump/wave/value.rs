@@ -10,6 +10,8 @@ pub(super) struct Value {
     states: States,
     /// As [`BitVecRef`] has it.
     raw: Vec<u8>,
+    /// The lowest bit, if it is known.
+    bit: Option<bool>,
 }
 
 impl Value {
@@ -25,6 +27,7 @@ impl Value {
             bits,
             states: States::Four,
             raw,
+            bit: None,
         }
     }
 
@@ -35,14 +38,12 @@ impl Value {
             self.states = bits.states();
             self.raw.clear();
             bits.append_to_vec(&mut self.raw);
+            self.bit = match u8::from(bits.get_bit(0)) {
+                0 => Some(false),
+                1 => Some(true),
+                _ => None,
+            };
         }
-    }
-
-    /// Becomes `other`, a value of the same signal; allocates nothing.
-    #[inline]
-    pub(super) fn copy(&mut self, other: &Self) {
-        self.states = other.states;
-        self.raw.clone_from(&other.raw);
     }
 
     fn vector(&self) -> BitVecRef<'_> {
@@ -50,13 +51,8 @@ impl Value {
     }
 
     /// The value of a signal of one bit; `None` when it is unknown.
-    #[inline]
-    pub(super) fn bit(&self) -> Option<bool> {
-        match u8::from(self.vector().get_bit(0)) {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
+    pub(super) const fn bit(&self) -> Option<bool> {
+        self.bit
     }
 
     /// The bits as a [`crate::dump::Word`] has them, into `value` and `unknown`; whether all are known.
