@@ -111,13 +111,22 @@ fn write(line: &str) -> Option<Write> {
         let digits = data.get(digits?.checked_sub(4)?..digits?)?;
         u16::from_str_radix(digits, 16).ok().map(Some)
     };
-    let written = mask(lanes)?.into_iter().take(data.len() / 4);
+    let (mut written, held) = (mask(lanes)?, data.len() / 4);
+    // A lane behind the data: the line was cut.
+    if written.iter().skip(held).any(|lane| *lane) || !data.len().is_multiple_of(4) {
+        return None;
+    }
+    written.truncate(held);
     Some(Write {
         cycle: Tick(cycle.parse().ok()?),
         op: OpId(op.parse().ok()?),
         bank: bank.parse().ok()?,
         word: word.parse().ok()?,
-        lanes: written.enumerate().map(lane).collect::<Option<_>>()?,
+        lanes: written
+            .into_iter()
+            .enumerate()
+            .map(lane)
+            .collect::<Option<_>>()?,
     })
 }
 
@@ -289,6 +298,8 @@ mod tests {
             "x 3 1 40 1 0001",
             "12 3 1 40 x 0001",
             "12 3 1 40 1 xxxx",
+            "12 3 1 40 3 0001",
+            "12 3 1 40 1 00001",
         ] {
             let text = format!("12 3 1 40 1 0001\n{bad}\n");
             let error = WriteLog::parse(&text).unwrap_err();

