@@ -21,6 +21,7 @@ use crate::verify::judge::Of;
 use crate::verify::masks::Masks;
 use crate::verify::origin::{self, Origin};
 use crate::verify::{Comparison, Model, Report, Verdict, dumps, told};
+use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -28,6 +29,7 @@ Examples:
   repchip verify configs/studies/repvgg-vs-resnet.toml \\
     --network repvgg-mini --chip edge --dump golden/edge/repvgg-mini/expected
   repchip verify study.toml --dump rtl/conv1.hex --image 7
+  repchip verify study.toml --dump run.fst --layout configs/layouts/stream.toml
   repchip verify study.toml --dump rtl --cycles check --tolerance 2 \\
     --json verify.json --junit verify.xml --html verify.html
 
@@ -140,17 +142,41 @@ impl Options {
         files.into_iter().flatten().cloned().collect()
     }
 
+    /// The command that says the same again.
+    fn command(&self, chip: &Chip, entry: &NetworkEntry) -> String {
+        let mut words = format!(
+            "repchip verify {} --dump {} --network {} --chip {}",
+            self.study.display(),
+            self.dump.display(),
+            entry.id,
+            chip.name
+        );
+        if self.image > 0 {
+            words += &format!(" --image {}", self.image);
+        }
+        if self.stimulus != Stimulus::Image {
+            words += &format!(" --stimulus {}", self.stimulus);
+        }
+        if let Some(format) = self.format.and_then(|format| format.to_possible_value()) {
+            words += &format!(" --format {}", format.get_name());
+        }
+        for (flag, file) in [("--layout", &self.layout), ("--mask", &self.mask)] {
+            if let Some(file) = file {
+                words += &format!(" {flag} {}", file.display());
+            }
+        }
+        words + &config::told(&self.sets)
+    }
+
     fn of(&self, study: &Study, chip: &Chip, entry: &NetworkEntry) -> Of {
-        let sets: String = self.sets.iter().map(|s| format!(" --set {s}")).collect();
-        let (file, dump) = (self.study.display(), self.dump.display());
         Of {
-            command: format!("repchip verify {file} --dump {dump}{sets}"),
+            command: self.command(chip, entry),
             study: study.name.clone(),
             chip: chip.name.clone(),
             network: entry.id.clone(),
             image: self.image,
             batch: study.batch,
-            dump: dump.to_string(),
+            dump: self.dump.display().to_string(),
         }
     }
 }

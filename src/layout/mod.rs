@@ -7,6 +7,7 @@
 //! stride of a loop may be told where lines or surfaces are padded. This room reads no dump and knows no network.
 
 mod error;
+mod raw;
 mod read;
 mod term;
 mod write;

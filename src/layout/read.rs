@@ -1,11 +1,12 @@
 //! A dump's description, a TOML file.
 
+use super::raw::{
+    Column, Edge, End, Level, RawArray, RawColumns, RawDescription, RawLayout, RawSignals,
+    RawTensor, Told, Whose,
+};
 use super::{Layout, LayoutError, Term};
 use crate::dump::{columns, wave};
 use crate::problem::{Problem, Problems, SourceFile, mirror, schema};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -63,182 +64,6 @@ pub struct Listed {
     /// How words hold it.
     pub layout: Layout,
     place: (Arc<SourceFile>, Range<usize>),
-}
-
-/// What a dump is, as far as its files do not tell: how words hold tensors, which signals or columns hold words.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(title = "repchip layout")]
-#[serde(deny_unknown_fields)]
-struct RawDescription {
-    /// How words hold a tensor.
-    #[schemars(with = "Option<RawLayout>")]
-    layout: Option<Spanned<RawLayout>>,
-    /// How the array makes elements; without this table their PE and bank are unknown.
-    #[schemars(with = "Option<RawArray>")]
-    array: Option<Spanned<RawArray>>,
-    /// Signals of a waveform that hold the words.
-    signals: Option<RawSignals>,
-    /// Columns of a text table that hold the words.
-    columns: Option<RawColumns>,
-    /// Tensors by name; without them each file is named after its layer.
-    #[serde(default)]
-    tensors: Vec<RawTensor>,
-}
-
-#[derive(Deserialize, JsonSchema, Clone, Default)]
-#[schemars(rename = "layout")]
-#[serde(deny_unknown_fields)]
-struct RawLayout {
-    /// Loops over image n, row y, column x and channel c, outermost first; default n, y, x, c.
-    order: Option<Vec<Told>>,
-    /// Elements between two counts of each loop, where something is padded.
-    #[schemars(with = "Option<Vec<u64>>")]
-    strides: Option<Spanned<Vec<u64>>>,
-    /// Elements of a word; default 1.
-    lanes: Option<NonZeroU32>,
-    /// Width of a word; default the lanes in whole bytes each.
-    #[schemars(with = "Option<NonZeroU32>")]
-    word_bits: Option<Spanned<NonZeroU32>>,
-    /// Which end of a word has lane 0; default `low`.
-    first_lane: Option<End>,
-    /// Address of the first word; default 0.
-    first_word: Option<u64>,
-}
-
-#[derive(Deserialize, JsonSchema, Clone, Copy)]
-#[schemars(inline)]
-#[serde(rename_all = "snake_case")]
-enum End {
-    Low,
-    High,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "array")]
-#[serde(deny_unknown_fields)]
-struct RawArray {
-    /// `schedule`: as the model's schedule has it; then nothing else is told.
-    mapping: Option<Whose>,
-    /// Row of processing elements, as a count of an axis.
-    pe_row: Option<Told>,
-    /// Column of processing elements.
-    pe_column: Option<Told>,
-    /// Memory bank.
-    bank: Option<Told>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(rename_all = "snake_case")]
-enum Whose {
-    Schedule,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "signals")]
-#[serde(deny_unknown_fields)]
-struct RawSignals {
-    /// The sampling clock; a signal is told by the end of its full name.
-    clock: String,
-    /// Its edge; default `rising`.
-    edge: Option<Edge>,
-    /// A signal that is active in reset: then nothing is looked at.
-    reset: Option<String>,
-    /// Default `low`.
-    reset_active: Option<Level>,
-    /// The sender has data.
-    valid: String,
-    /// The receiver takes it; without this signal it always does.
-    ready: Option<String>,
-    /// The data: a word.
-    data: String,
-    /// Its address, in words; without it words come in their order.
-    address: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(rename_all = "snake_case")]
-enum Edge {
-    Rising,
-    Falling,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(rename_all = "snake_case")]
-enum Level {
-    Low,
-    High,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "columns")]
-#[serde(deny_unknown_fields)]
-struct RawColumns {
-    /// The words: the name of a column, or its number from 1.
-    words: Column,
-    /// Their addresses; without them lines are counted from 0.
-    addresses: Option<Column>,
-    /// Base of the numbers, 10 or 16; default 10.
-    #[schemars(with = "Option<u8>")]
-    base: Option<Spanned<u8>>,
-    /// Whether the first line names the columns; default: when `words` is a name.
-    header: Option<bool>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(untagged)]
-enum Column {
-    Number(std::num::NonZeroUsize),
-    Name(String),
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "tensor")]
-#[serde(deny_unknown_fields)]
-struct RawTensor {
-    /// Name of the layer whose output it is.
-    #[schemars(with = "String")]
-    layer: Spanned<String>,
-    /// The file, from the folder of the dump; default the one that is named after the layer.
-    #[schemars(with = "Option<String>")]
-    file: Option<PathBuf>,
-    /// Address of its first word, instead of the layout's.
-    first_word: Option<u64>,
-    /// What is other than in the layout of all.
-    #[schemars(with = "Option<RawLayout>")]
-    layout: Option<Spanned<RawLayout>>,
-}
-
-/// A term as written: `c/8%4`.
-#[derive(Clone, Copy)]
-struct Told(Term);
-
-impl JsonSchema for Told {
-    fn schema_name() -> Cow<'static, str> {
-        "term".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "An axis, or a part of it: `c/8%4` counts floor(c / 8) mod 4.",
-            "type": "string",
-            "pattern": "^[nyxc](/[1-9][0-9]*)?(%[1-9][0-9]*)?$",
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Told {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let term = text.parse().map_err(|()| {
-            let form = "an axis n, y, x or c, as `c`, with parts as `c/8`, `c%8`, `c/8%4`";
-            serde::de::Error::custom(format!("`{text}` is not {form}"))
-        });
-        term.map(Self)
-    }
 }
 
 impl Description {

@@ -15,6 +15,7 @@ pub mod masks;
 pub mod observed;
 pub mod origin;
 pub mod place;
+mod reading;
 mod sources;
 pub mod told;
 mod vacuity;

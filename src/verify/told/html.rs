@@ -45,7 +45,10 @@ pub fn html(report: &Report) -> String {
             sections.push(section("causes", "Causes", behind));
         }
         sections.push(section("more", "Differences", table(&list(report))));
-        let maps = report.judged.iter().map(maps).collect();
+        let mut maps: String = report.judged.iter().map(maps).collect();
+        if let Some((part, _)) = report.first_in_execution() {
+            maps += &channels(part);
+        }
         sections.push(section("maps", "Where they are", maps));
     }
     if let Some(cycles) = &report.cycles {
@@ -144,25 +147,41 @@ fn maps(part: &Judged) -> String {
             map(counts, ACROSS, axis, &label)
         );
     }
-    let columns = part.spread.by[2].len().max(1);
+    html
+}
+
+/// Rows and columns of the first channels that differ; of large maps a cell is a square of pixels.
+fn channels(part: &Judged) -> String {
+    let mut html = String::new();
+    let [_, rows, columns, ..] = &part.spread.by;
+    let (rows, columns) = (rows.len(), columns.len());
+    let side = rows.max(columns).div_ceil(ACROSS).max(1);
+    let across = columns.div_ceil(side).max(1);
     for (channel, counts) in &part.spread.maps {
+        let mut cells = vec![0; across * rows.div_ceil(side)];
+        for (pixel, count) in counts.iter().enumerate() {
+            let (y, x) = (pixel / columns / side, pixel % columns / side);
+            cells[y * across + x] += u64::from(*count);
+        }
         let title = format!(
-            "{}, channel {channel}: rows down, columns across",
+            "{}, channel {channel}: rows down, columns across, {side} x {side} pixels a cell",
             part.name
         );
-        let counts: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
-        let label = |index: usize| format!("row {}, column {}", index / columns, index % columns);
+        let label = |cell: usize| {
+            let (y, x) = (cell / across * side, cell % across * side);
+            format!("from row {y}, column {x}")
+        };
         let _ = write!(
             html,
             "{}{}",
             paragraph(&title),
-            map(&counts, columns, "pixel", &label)
+            map(&cells, across, "pixel", &label)
         );
     }
     html
 }
 
-/// A cell for each count, the darker the more; its title says how many.
+/// A cell for each count, the darker the more, none where it is 0; its title says how many.
 fn map(counts: &[u64], across: usize, axis: &str, label: &dyn Fn(usize) -> String) -> String {
     let most = counts.iter().copied().max().unwrap_or(1).max(1);
     let (width, height) = (
@@ -170,20 +189,18 @@ fn map(counts: &[u64], across: usize, axis: &str, label: &dyn Fn(usize) -> Strin
         counts.len().div_ceil(across) * CELL,
     );
     let mut svg = format!(
-        "<svg role=\"img\" aria-label=\"differences by {axis}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n"
+        "<svg role=\"img\" aria-label=\"differences by {axis}\" viewBox=\"0 0 {width} {height}\" \
+         style=\"width:{width}px;max-width:100%;height:auto\" fill=\"#d03030\">\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#888\" fill-opacity=\"20%\"/>\n"
     );
-    for (index, count) in counts.iter().enumerate() {
+    for (index, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let (x, y) = (index % across * CELL, index / across * CELL);
-        let percent = if *count == 0 {
-            0
-        } else {
-            20 + u128::from(*count) * 80 / u128::from(most)
-        };
+        let percent = 20 + u128::from(*count) * 80 / u128::from(most);
         let (side, label) = (CELL - 1, label(index));
         let _ = writeln!(
             svg,
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" stroke=\"#888\" stroke-width=\"0.5\" \
-             fill=\"#d03030\" fill-opacity=\"{percent}%\"><title>{label}: {count} differ</title></rect>"
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" fill-opacity=\"{percent}%\">\
+             <title>{label}: {count} differ</title></rect>"
         );
     }
     svg + "</svg>\n"
