@@ -23,9 +23,12 @@ pub enum LayoutError {
         /// The least that it could be.
         needed: u64,
     },
-    /// Positions beyond 64 bits.
-    #[error("the strides reach beyond 64 bits")]
-    TooLarge,
+    /// Positions beyond those that any dump has.
+    #[error("the strides take more than {most} positions, padding included")]
+    TooLarge {
+        /// The most that are taken.
+        most: u64,
+    },
 }
 
 impl LayoutError {
@@ -39,7 +42,7 @@ impl LayoutError {
             Self::Overlap { .. } => {
                 "give each loop a stride of at least the extent of what lies inside it"
             }
-            Self::TooLarge => "check the strides, which count elements",
+            Self::TooLarge { .. } => "check the strides, which count elements",
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::tensor::IntType;
 use crate::units::count;
 use std::num::NonZeroU32;
 
+/// Positions of a tensor at most, padding included: beyond, a stride is a slip of the pen.
+const MOST: u64 = 1 << 36;
+
 /// Images, rows, columns, channels.
 pub type Dim = (usize, usize, usize, usize);
 
@@ -122,7 +125,7 @@ impl Placed {
             inner = stride
                 .max(inner)
                 .checked_mul(extent)
-                .ok_or(LayoutError::TooLarge)?;
+                .ok_or(LayoutError::TooLarge { most: MOST })?;
             terms.push((*term, extent, stride));
         }
         let mut loops: Vec<Loop> = terms
@@ -266,7 +269,8 @@ fn apart(loops: &[Loop]) -> Result<u64, LayoutError> {
             });
         }
         let all = one.extent.checked_mul(one.stride);
-        end = all.ok_or(LayoutError::TooLarge)?;
+        let all = all.filter(|all| *all <= MOST);
+        end = all.ok_or(LayoutError::TooLarge { most: MOST })?;
     }
     Ok(end)
 }

@@ -81,7 +81,7 @@ the loops of axis `c` make up 1 of its 12 elements
 the loops of axis `c` make up 1 of its 12 elements
 the loops of axis `c` make up 4 of its 12 elements
 a stride of 11 positions is too short: what lies inside that loop needs 12
-the strides reach beyond 64 bits
+the strides take more than 68719476736 positions, padding included
 ");
 }
 

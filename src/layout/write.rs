@@ -4,6 +4,9 @@ use super::{Dim, Layout, LayoutError, Placed};
 use crate::tensor::IntType;
 use std::fmt::Write;
 
+/// Words of a text at most: half a gigabyte of bytes.
+const MOST_WORDS: u64 = 1 << 27;
+
 /// A tensor as text for `$readmemh`: a word a line, behind the address of the first; padding is 0.
 ///
 /// * `elements`: in memory order, image, row, column, channel
@@ -17,6 +20,11 @@ pub fn hex(
     elements: &[i32],
 ) -> Result<String, LayoutError> {
     let placed = Placed::new(layout, dim)?;
+    if placed.words() > MOST_WORDS {
+        return Err(LayoutError::TooLarge {
+            most: MOST_WORDS * u64::from(layout.lanes.get()),
+        });
+    }
     let digits = layout.word_bits(range).get().div_ceil(4) as usize;
     let mut text = String::new();
     if layout.first_word > 0 {

@@ -6,6 +6,9 @@ use crate::layout::{Layout, Placed};
 use crate::reparam::LayerId;
 use crate::tensor::{IntType, Sign};
 
+/// Words of a tensor whose cycles are kept; of larger ones they are unknown.
+const MOST_CYCLES: u64 = 1 << 26;
+
 /// Why the reading of a dump stopped.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -138,7 +141,9 @@ impl Target {
 
     /// Notes the cycle of a beat.
     fn pass(&mut self, number: u64, place: Place) -> bool {
-        if let Place::Edge { cycle, .. } = place {
+        if let Place::Edge { cycle, .. } = place
+            && self.placed.words() <= MOST_CYCLES
+        {
             let words = usize::try_from(self.placed.words()).unwrap_or(usize::MAX);
             self.passed.0.resize(words, u32::MAX);
             let at = usize::try_from(number)

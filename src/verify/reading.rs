@@ -152,7 +152,9 @@ pub(super) fn in_bytes(path: &Path, layout: &Layout, range: IntType) -> Result<L
     Ok(Layout {
         lanes: NonZeroU32::MIN,
         word_bits: Some(lane),
-        first_word: layout.first_word * u64::from(layout.lanes.get()),
+        first_word: layout
+            .first_word
+            .saturating_mul(u64::from(layout.lanes.get())),
         ..layout.clone()
     })
 }

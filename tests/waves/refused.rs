@@ -30,6 +30,10 @@ fn descriptions_that_cannot_be_are_refused_with_their_place() {
             "[layout]\norder = [\"n\", \"y\", \"x\", \"c/8\"]\n",
         ),
         ("overlap", "[layout]\nstrides = [12544, 400, 16, 1]\n"),
+        (
+            "too_large",
+            "[layout]\nstrides = [1, 1099511627776, 16, 1]\n",
+        ),
         ("strides", "[layout]\nstrides = [16, 1]\n"),
         ("lanes", "[layout]\nlanes = 3\nword_bits = 32\n"),
         ("array", "[array]\nmapping = \"schedule\"\nbank = \"y%2\"\n"),
