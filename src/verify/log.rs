@@ -48,9 +48,14 @@ fn joined((known, unknown): (&Drain, &Drain)) -> (Element, Option<Tick>) {
 fn logs(path: &Path) -> Result<(WriteLog, WriteLog), Problem> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let (mut known, mut unknown) = (WriteLog::default(), WriteLog::default());
+    let mut digits = None;
     for (index, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(|error| unreadable(path, &error))?;
-        let (write, lanes) = write(&line).map_err(|_| RtlError::Log {
+        // All words are of one width: a shorter one was cut.
+        let data = line.split_whitespace().last().map_or(0, str::len);
+        let whole = *digits.get_or_insert(data) == data;
+        let read = whole.then(|| write(&line).ok()).flatten();
+        let (write, lanes) = read.ok_or_else(|| RtlError::Log {
             line: index + 1,
             text: line.clone(),
         })?;
