@@ -24,7 +24,7 @@ pub enum LayoutError {
         needed: u64,
     },
     /// Positions beyond those that any dump has.
-    #[error("the strides take more than {most} positions, padding included")]
+    #[error("first word and strides reach beyond {most} positions, padding included")]
     TooLarge {
         /// The most that are taken.
         most: u64,
@@ -42,7 +42,7 @@ impl LayoutError {
             Self::Overlap { .. } => {
                 "give each loop a stride of at least the extent of what lies inside it"
             }
-            Self::TooLarge { .. } => "check the strides, which count elements",
+            Self::TooLarge { .. } => "check the strides, which count elements, and the first word",
         }
     }
 }

@@ -140,6 +140,11 @@ impl Placed {
         loops.retain(|one| one.extent > 1);
         loops.sort_by_key(|one| std::cmp::Reverse(one.stride));
         let positions = apart(&loops)?;
+        // No word has an address beyond 64 bits.
+        layout
+            .first_word
+            .checked_add(positions)
+            .ok_or(LayoutError::TooLarge { most: MOST })?;
         Ok(Self {
             dim,
             plain: count(dim.iter().product()) == positions

@@ -73,6 +73,10 @@ fn layouts_that_leave_out_or_double_elements_are_refused() {
         told(&layout(&["n", "y", "x", "c/8", "c%4"])),
         told(&strides([192, 48, 11, 1])),
         told(&strides([0, u64::MAX, 12, 1])),
+        told(&Layout {
+            first_word: u64::MAX - 100,
+            ..Layout::default()
+        }),
     ];
     insta::assert_snapshot!(refusals.join("\n"), @r"
 the loops of axis `c` make up 1 of its 12 elements
@@ -81,7 +85,8 @@ the loops of axis `c` make up 1 of its 12 elements
 the loops of axis `c` make up 1 of its 12 elements
 the loops of axis `c` make up 4 of its 12 elements
 a stride of 11 positions is too short: what lies inside that loop needs 12
-the strides take more than 68719476736 positions, padding included
+first word and strides reach beyond 68719476736 positions, padding included
+first word and strides reach beyond 68719476736 positions, padding included
 ");
 }
 
