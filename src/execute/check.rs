@@ -56,12 +56,15 @@ pub(super) fn network(network: &QuantNetwork) -> Result<(), ExecuteError> {
         };
         sides.operator(&network.layers[index]).map_err(fault)?;
         if let Some(requantise) = requantise(&network.layers[index]) {
-            requantise
-                .check()
-                .map_err(|error| ExecuteError::Requantise {
-                    layer: layer.name.clone(),
-                    error,
-                })?;
+            let form = match &network.layers[index] {
+                QuantLayer::Add(add) => add.form.check(add.multipliers, &add.requantise),
+                QuantLayer::Conv(_) | QuantLayer::MaxPool | QuantLayer::Average(_) => Ok(()),
+            };
+            let checked = requantise.check().and(form);
+            checked.map_err(|error| ExecuteError::Requantise {
+                layer: layer.name.clone(),
+                error,
+            })?;
         }
     }
     Ok(())

@@ -208,12 +208,8 @@ fn shortcut(quant: &QuantConv, pass: &Pass, r: &Activations, [n, y, x, c]: [usiz
 }
 
 fn add(quant: &QuantAdd, a: &Activations, b: &Activations) -> Activations {
-    let [z_a, z_b] = quant.input_zero_points.map(i64::from);
-    let [m_a, m_b] = quant.multipliers.map(i64::from);
-    Array4::from_shape_fn(a.dim(), |at| {
-        let sum = (i64::from(a[at]) - z_a) * m_a + (i64::from(b[at]) - z_b) * m_b;
-        quant.requantise.apply(sum, 0)
-    })
+    let addition = quant.ready();
+    Array4::from_shape_fn(a.dim(), |at| addition.apply(a[at], b[at]))
 }
 
 /// Input pixels of a pooling window that lie inside the map.

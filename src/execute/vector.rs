@@ -90,14 +90,8 @@ pub(super) fn rows(
 }
 
 fn add(quant: &QuantAdd, a: &[i32], b: &[i32], to: &mut Vec<i32>) {
-    let [z_a, z_b] = quant.input_zero_points.map(i64::from);
-    let [m_a, m_b] = quant.multipliers.map(i64::from);
-    let rule = quant.requantise.channel(0);
-    to.extend(
-        a.iter()
-            .zip(b)
-            .map(|(&a, &b)| rule.apply((i64::from(a) - z_a) * m_a + (i64::from(b) - z_b) * m_b)),
-    );
+    let addition = quant.ready();
+    to.extend(a.iter().zip(b).map(|(&a, &b)| addition.apply(a, b)));
 }
 
 fn maximum(input: &View<'_>, ys: &Range<usize>, xs: &Range<usize>, to: &mut Vec<i32>) {

@@ -171,17 +171,16 @@ const fn relu(op: &LayerOp) -> bool {
     }
 }
 
-/// The sums of an addition.
+/// The sums of an addition; none where they are no integers.
 fn added<'t>(
     quant: &QuantAdd,
     a: &'t Activations,
     b: &'t Activations,
 ) -> impl Iterator<Item = i64> + use<'t> {
-    let [zero_a, zero_b] = quant.input_zero_points.map(i64::from);
-    let [by_a, by_b] = quant.multipliers.map(i64::from);
+    let addition = quant.ready();
     a.iter()
         .zip(b)
-        .map(move |(&a, &b)| (i64::from(a) - zero_a) * by_a + (i64::from(b) - zero_b) * by_b)
+        .filter_map(move |(&a, &b)| addition.sum(a, b))
 }
 
 /// The sums of an average, each with its entry: that of its number of pixels, or the only one of a whole map.

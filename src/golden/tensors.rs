@@ -3,7 +3,7 @@
 //! `x.npy` has the axes of the tensor, `x.raw` its elements in memory order, each in whole bytes, little endian.
 
 use super::File;
-use crate::fixed::Requantise;
+use crate::fixed::{AddForm, Requantise};
 use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer};
 use crate::reparam::{LayerId, TensorId};
 use crate::report::write::file_stem;
@@ -108,6 +108,14 @@ fn add(quant: &QuantAdd) -> Named {
         ("input_zero_points", vector(&quant.input_zero_points)),
         ("input_multipliers", vector(&quant.multipliers)),
     ];
+    match quant.form {
+        AddForm::Weighted => {}
+        AddForm::Rescaled { left_shift, shifts } => named.extend([
+            ("input_left_shift", scalar(left_shift.into())),
+            ("input_shifts", vector(&shifts)),
+        ]),
+        AddForm::Float32 { shifts } => named.push(("input_shifts", vector(&shifts))),
+    }
     named.extend(requantise(&quant.requantise));
     named
 }

@@ -13,6 +13,7 @@
 mod build;
 mod calibrate;
 mod error;
+mod factor;
 pub mod freeze;
 mod histogram;
 mod operators;
@@ -29,7 +30,7 @@ pub use error::QuantiseError;
 pub use proof::proof;
 pub use settings::{Calibration, Granularity, Settings};
 
-use crate::fixed::{Requantise, Rule};
+use crate::fixed::{AddForm, Addition, Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp};
 use crate::tensor::{IntType, Sign, Weights};
 use serde::{Deserialize, Serialize};
@@ -154,15 +155,27 @@ pub struct QuantConv {
     pub requantise: Requantise,
 }
 
-/// Integers of an addition: `y = clamp(z_y + round(((a - z_a)·m_a + (b - z_b)·m_b) / 2^shift))`.
+/// Integers of an addition. In the form `weighted`
+/// `y = clamp(z_y + round(((a - z_a)·m_a + (b - z_b)·m_b) / 2^shift))`; [`AddForm`] has the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuantAdd {
     /// Zero points of the two operands.
     pub input_zero_points: [i32; 2],
     /// Multipliers of the two operands.
     pub multipliers: [i32; 2],
-    /// From the weighted sum to the output; its only multiplier is 1.
+    /// How they become one sum.
+    pub form: AddForm,
+    /// From the sum to the output, one entry. Its multiplier is 1 but in the form `rescaled`.
     pub requantise: Requantise,
+}
+
+impl QuantAdd {
+    /// The addition, ready to apply.
+    #[must_use]
+    pub fn ready(&self) -> Addition {
+        let (zero_points, multipliers) = (self.input_zero_points, self.multipliers);
+        self.form.ready(zero_points, multipliers, &self.requantise)
+    }
 }
 
 /// Integers of an average: `y = clamp(z_y + round(sum(x - z_x) · multiplier / 2^shift))`.

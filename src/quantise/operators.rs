@@ -1,9 +1,14 @@
 //! Integers of one layer, once the scales of its tensors are known.
 
 use super::weights::Scales;
-use super::{QuantAdd, QuantAverage, QuantConv, QuantiseError, Settings, TensorQuant, shortcut};
-use crate::fixed::{FixedError, Requantise, Rule, Target, multiplier_and_shift, nearest_shift};
+use super::{
+    QuantAdd, QuantAverage, QuantConv, QuantiseError, Settings, TensorQuant, factor, shortcut,
+};
+use crate::fixed::{
+    AddForm, FixedError, Requantise, Rounding, Rule, Target, multiplier_and_shift, nearest_shift,
+};
 use crate::reparam::Activation;
+use crate::tensor::{IntType, Sign};
 use ndarray::{Array1, Array4};
 
 /// A layer between the tensors it reads and the one it makes.
@@ -53,35 +58,91 @@ impl Site<'_> {
                 &mut scales,
             )?),
         };
-        let ratios = scales
-            .steps
-            .iter()
-            .map(|step| input.scale * step / self.output.scale);
+        let rule = self.settings.rule;
+        let ratios = (scales.steps.iter())
+            .map(|step| factor::of_product(rule, input.scale, *step, self.output.scale));
         Ok(QuantConv {
             weight: scales.weights(weight, bits),
             bias: scales.biases(bias, input.scale),
             input_zero_point: input.zero_point,
             residual,
-            requantise: self.requantise(self.settings.rule, ratios, activation)?,
+            requantise: self.requantise(rule, ratios, activation)?,
         })
     }
 
-    /// An addition that rescales both operands to one sum of `1 / 2^shift` output steps.
+    /// An addition, in the form that the rule's program has.
     pub(super) fn add(&self, activation: Activation) -> Result<QuantAdd, QuantiseError> {
-        let ratios = [0, 1].map(|side: usize| self.inputs[side].scale / self.output.scale);
-        let (multipliers, shift) =
-            operand_factors(ratios, self.settings).map_err(|error| self.refused(error))?;
-        let requantise = Requantise::new(
-            self.settings.rule,
-            vec![1],
-            vec![shift],
-            self.target(activation),
-        )
-        .map_err(|error| self.refused(error))?;
+        let rule = self.settings.rule;
+        let operands = match rule {
+            Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice => self.weighted(),
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy => self.rescaled(),
+            Rule::Float32HalfEven => self.floats(),
+        };
+        let operands = operands.map_err(|error| self.refused(error))?;
+        let (multiplier, shift) = operands.sum;
+        let target = self.target(activation);
+        let requantise = Requantise::new(rule, vec![multiplier], vec![shift], target)
+            .map_err(|error| self.refused(error))?;
         Ok(QuantAdd {
             input_zero_points: [0, 1].map(|side: usize| self.inputs[side].zero_point),
-            multipliers,
+            multipliers: operands.multipliers,
+            form: operands.form,
             requantise,
+        })
+    }
+
+    /// Both operands in one sum of `1 / 2^shift` output steps.
+    fn weighted(&self) -> Result<Operands, FixedError> {
+        let ratios = [0, 1].map(|side: usize| self.inputs[side].scale / self.output.scale);
+        let (multipliers, shift) = operand_factors(ratios, self.settings)?;
+        Ok(Operands {
+            multipliers,
+            form: AddForm::Weighted,
+            sum: (1, shift),
+        })
+    }
+
+    /// Both operands against twice the larger scale, shifted left as far as 32 bits allow.
+    ///
+    /// Source: tensorflow `lite/kernels/add.cc`, `Prepare`; its 16-bit tensors are symmetric.
+    fn rescaled(&self) -> Result<Operands, FixedError> {
+        let scale = |tensor: &TensorQuant| f64::from(super::real::nearest_f32(tensor.scale));
+        let inputs = [0, 1].map(|side: usize| scale(self.inputs[side]));
+        let twice = 2.0 * inputs[0].max(inputs[1]);
+        let left_shift = (self.inputs.iter())
+            .map(|tensor| left_shift(tensor.range))
+            .fold(20, u8::min);
+        let unit = f64::from(1_u32 << left_shift) * scale(self.output);
+        let of = |ratio| factor::scale(self.settings.rule, ratio, 31);
+        let scales = [of(inputs[0] / twice)?, of(inputs[1] / twice)?];
+        Ok(Operands {
+            multipliers: scales.map(|(multiplier, _)| multiplier),
+            form: AddForm::Rescaled {
+                left_shift,
+                shifts: scales.map(|(_, shift)| shift),
+            },
+            sum: of(twice / unit)?,
+        })
+    }
+
+    /// Both operands in float32 output steps.
+    fn floats(&self) -> Result<Operands, FixedError> {
+        let rule = self.settings.rule;
+        let of = |side: usize| {
+            let ratio = factor::of_operand(rule, self.inputs[side].scale, self.output.scale);
+            factor::scale(rule, ratio, 24)
+        };
+        let scales = [of(0)?, of(1)?];
+        Ok(Operands {
+            multipliers: scales.map(|(multiplier, _)| multiplier),
+            form: AddForm::Float32 {
+                shifts: scales.map(|(_, shift)| shift),
+            },
+            sum: (1, 0),
         })
     }
 
@@ -90,16 +151,23 @@ impl Site<'_> {
         &self,
         pixels: impl IntoIterator<Item = usize>,
     ) -> Result<QuantAverage, QuantiseError> {
-        let ratio = self.inputs[0].scale / self.output.scale;
+        let (rule, input) = (self.settings.rule, self.inputs[0].scale);
         let ratios: Vec<f64> = pixels
             .into_iter()
-            .map(|n| ratio / super::real::number(crate::units::count(n)))
+            .map(|n| super::real::number(crate::units::count(n)))
+            .map(|pixels| factor::of_mean(rule, input, self.output.scale, pixels))
             .collect();
-        let rule = match self.settings.rule {
-            Rule::Shift(rounding) if !ratios.iter().all(|&r| is_power_of_two(r)) => {
-                Rule::Multiplier(rounding)
-            }
-            rule @ (Rule::Shift(_) | Rule::Multiplier(_)) => rule,
+        let rule = match rule {
+            Rule::Shift(_) | Rule::Slice if ratios.iter().all(|&r| is_power_of_two(r)) => rule,
+            Rule::Shift(rounding) => Rule::Multiplier(rounding),
+            Rule::Slice => Rule::Multiplier(Rounding::Floor),
+            Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven => rule,
         };
         Ok(QuantAverage {
             input_zero_point: self.inputs[0].zero_point,
@@ -113,12 +181,8 @@ impl Site<'_> {
         ratios: impl Iterator<Item = f64>,
         activation: Activation,
     ) -> Result<Requantise, QuantiseError> {
-        let factor = |ratio| match rule {
-            Rule::Shift(_) => Ok((1, nearest_shift(ratio)?)),
-            Rule::Multiplier(_) => multiplier_and_shift(ratio, self.settings.multiplier_bits),
-        };
         let (multiplier, shift) = ratios
-            .map(factor)
+            .map(|ratio| factor::scale(rule, ratio, self.settings.multiplier_bits))
             .collect::<Result<Vec<(i32, u8)>, FixedError>>()
             .map_err(|error| self.refused(error))?
             .into_iter()
@@ -142,6 +206,23 @@ impl Site<'_> {
     }
 }
 
+/// The scales of an addition.
+struct Operands {
+    multipliers: [i32; 2],
+    form: AddForm,
+    /// Multiplier and shift of the sum.
+    sum: (i32, u8),
+}
+
+/// Bits that an operand may go to the left in front of its rescale: 20 for 8 bits, as many as 32 bits hold above.
+fn left_shift(range: IntType) -> u8 {
+    match (range.bits, range.sign) {
+        (..=8, _) => 20,
+        (9..=15, _) | (_, Sign::Signed) => 15,
+        (_, Sign::Unsigned) => 14,
+    }
+}
+
 /// Whether a ratio is a power of two but for the rounding of the scales it came from.
 fn is_power_of_two(ratio: f64) -> bool {
     let above = super::real::power_of_two_from(ratio * (1.0 - 1e-12));
@@ -155,8 +236,14 @@ fn is_power_of_two(ratio: f64) -> bool {
 fn operand_factors(ratios: [f64; 2], settings: &Settings) -> Result<([i32; 2], u8), FixedError> {
     let larger = ratios[0].max(ratios[1]);
     let shift = match settings.rule {
-        Rule::Multiplier(_) => multiplier_and_shift(larger, settings.multiplier_bits)?.1,
-        Rule::Shift(_) => {
+        Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy
+        | Rule::Float32HalfEven => multiplier_and_shift(larger, settings.multiplier_bits)?.1,
+        Rule::Shift(_) | Rule::Slice => {
             // Enough to make the smaller ratio whole, unless the larger one then leaves 31 bits.
             let wanted = if ratios[0].min(ratios[1]) < 1.0 {
                 nearest_shift(ratios[0].min(ratios[1]))?

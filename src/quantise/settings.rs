@@ -37,10 +37,10 @@ pub struct Settings {
     pub granularity: Granularity,
     /// Ranges of the activations.
     pub calibration: Calibration,
-    /// Requantisation. In the shift family every factor is a power of two. Only the mean over a window, whose
-    /// factors cannot all be, takes a multiplier with the same rounding.
+    /// Requantisation. For a shift or a slice every factor is a power of two. Only the mean over a window, whose
+    /// factors cannot all be, takes a multiplier with the same rounding (`floor` for a slice).
     pub rule: Rule,
-    /// Significant bits of a multiplier, 1..=31.
+    /// Significant bits of a multiplier, 1..=31; the published rules have their own.
     pub multiplier_bits: u8,
     /// `Saturate` or `Wrap` where an output does not fit its tensor.
     pub output_overflow: Overflow,
@@ -104,12 +104,18 @@ impl Settings {
         }
     }
 
-    /// The scale that may be used instead of `scale`: in the shift family the next power of two times `unit`, not
-    /// below it.
+    /// The scale that may be used instead of `scale`: for a shift or a slice the next power of two times `unit`,
+    /// not below it; for a published rule the nearest float32, as its model files have it.
     pub(super) fn allowed(&self, scale: f64, unit: f64) -> f64 {
         match self.rule {
             Rule::Multiplier(_) => scale,
-            Rule::Shift(_) => super::real::power_of_two_from(scale / unit) * unit,
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven => f64::from(super::real::nearest_f32(scale)),
+            Rule::Shift(_) | Rule::Slice => super::real::power_of_two_from(scale / unit) * unit,
         }
     }
 }

@@ -51,9 +51,15 @@ pub(super) fn fit(
         let e = if q < f64::from(1u32 << e) { e - 1 } else { e };
         let k = (q / f64::from(1u32 << e)).floor();
         let k = match rule {
-            Rule::Multiplier(_) => k,
+            Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven => k,
             // Scales stay powers of two: k is the largest power of two that fits.
-            Rule::Shift(_) => 0.5 * power_of_two_from(k + 1.0),
+            Rule::Shift(_) | Rule::Slice => 0.5 * power_of_two_from(k + 1.0),
         };
         *step = unit / (k * f64::from(1u32 << e));
         residual.k.push(nearest_i32(k));

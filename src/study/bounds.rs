@@ -40,11 +40,26 @@ pub(super) const CALIBRATIONS: [(&str, Calibration); 3] = [
     ("percentile", Calibration::Percentile(0.0)),
     ("mse", Calibration::Mse),
 ];
-/// The rounding of a rule is another key.
-pub(super) const RULES: [(&str, RuleOf); 2] =
-    [("multiplier", Rule::Multiplier), ("shift", Rule::Shift)];
-/// Makes a rule of its rounding.
-pub(super) type RuleOf = fn(Rounding) -> Rule;
+/// The rounding of the first two is another key.
+pub(super) const RULES: [(&str, RuleOf); 9] = [
+    ("multiplier", RuleOf::Rounding(Rule::Multiplier)),
+    ("shift", RuleOf::Rounding(Rule::Shift)),
+    ("tosa_single", RuleOf::Whole(Rule::TosaSingle)),
+    ("tosa_double", RuleOf::Whole(Rule::TosaDouble)),
+    ("tflite_double", RuleOf::Whole(Rule::TfliteDouble)),
+    ("tflite_single", RuleOf::Whole(Rule::TfliteSingle)),
+    ("ruy", RuleOf::Whole(Rule::Ruy)),
+    ("float32_half_even", RuleOf::Whole(Rule::Float32HalfEven)),
+    ("slice", RuleOf::Whole(Rule::Slice)),
+];
+/// What the name of a rule says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RuleOf {
+    /// The family; the rounding makes it a rule.
+    Rounding(fn(Rounding) -> Rule),
+    /// All.
+    Whole(Rule),
+}
 pub(super) const ROUNDINGS: [(&str, Rounding); 5] = [
     ("floor", Rounding::Floor),
     ("toward_zero", Rounding::TowardZero),

@@ -128,12 +128,13 @@ pub(super) struct RawNumerics {
     #[schemars(transform = within(&bounds::PERCENTILE))]
     pub(super) percentile: Option<Sourced<Real>>,
     /// How an accumulator becomes an activation. `multiplier`: times a 31-bit factor, then shifted; `shift`:
-    /// shifted alone.
+    /// shifted alone; the others round as the program of their name does: TOSA RESCALE, TensorFlow Lite, ruy,
+    /// ONNX Runtime and XNNPACK (`float32_half_even`), a bit slice.
     #[schemars(transform = choice(&bounds::RULES))]
     pub(super) rule: Name,
-    /// Rounding of the shift. The `half_` choices differ in ties only.
+    /// Rounding of the shift; only with the rules `multiplier` and `shift`. The `half_` choices differ in ties only.
     #[schemars(transform = choice(&bounds::ROUNDINGS))]
-    pub(super) rounding: Name,
+    pub(super) rounding: Option<Name>,
     /// How a sum of two branches is computed. `accumulate`: inside the accumulators of the convolution;
     /// `separate`: as an addition of its own.
     #[schemars(transform = choice(&bounds::RESIDUALS))]

@@ -45,6 +45,7 @@ fn roundings() {
                 q.requantise.rule = match q.requantise.rule {
                     Rule::Shift(_) => Rule::Shift(rounding),
                     Rule::Multiplier(_) => Rule::Multiplier(rounding),
+                    whole => unreachable!("no layer has the rule {whole:?}"),
                 };
             })
         });

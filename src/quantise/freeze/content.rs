@@ -1,7 +1,7 @@
 //! A network in two parts: what JSON holds, and the arrays.
 
 use super::tensors::Tensors;
-use crate::fixed::{Overflow, Requantise, Rule};
+use crate::fixed::{AddForm, Overflow, Requantise, Rule};
 use crate::quantise::{
     Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
     ResidualForm, TensorQuant,
@@ -40,6 +40,8 @@ enum LayerContent {
     Add {
         input_zero_points: [i32; 2],
         multipliers: [i32; 2],
+        #[serde(default, skip_serializing_if = "AddForm::is_weighted")]
+        form: AddForm,
         requantise: RequantiseContent,
     },
     MaxPool,
@@ -187,6 +189,7 @@ fn split_layer(index: usize, layer: &QuantLayer, bits: u8, arrays: &mut Tensors)
         QuantLayer::Add(add) => LayerContent::Add {
             input_zero_points: add.input_zero_points,
             multipliers: add.multipliers,
+            form: add.form,
             requantise: split_requantise(index, &add.requantise, arrays),
         },
         QuantLayer::MaxPool => LayerContent::MaxPool,
@@ -282,10 +285,12 @@ fn join_layer(
         LayerContent::Add {
             input_zero_points,
             multipliers,
+            form,
             requantise,
         } => QuantLayer::Add(QuantAdd {
             input_zero_points,
             multipliers,
+            form,
             requantise: join_requantise(index, &requantise, arrays)?,
         }),
         LayerContent::MaxPool => QuantLayer::MaxPool,

@@ -3,7 +3,7 @@
 use super::one_of;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use repchip::fixed::{Overflow, Requantise, Rounding, Rule, Target};
+use repchip::fixed::{AddForm, Overflow, Requantise, Rounding, Rule, Target};
 use repchip::network::{Conv, Form, Pool};
 use repchip::quantise::{
     Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
@@ -117,6 +117,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
             let zero_points = [from, other].map(|t| network.tensors[t.0].zero_point);
             let (range, zero_point) = range_of_output(rng);
             let quant = QuantLayer::Add(QuantAdd {
+                form: AddForm::Weighted,
                 input_zero_points: zero_points,
                 multipliers: [rng.random_range(-50..=50), rng.random_range(0..=50)],
                 requantise: requantise(
@@ -221,21 +222,34 @@ fn requantise(
     output: IntType,
     zero_point: i32,
 ) -> Requantise {
+    let zero_point = if rule == Rule::Slice { 0 } else { zero_point };
     let mut target = Target::whole(output, zero_point);
     if rng.random_bool(0.5) {
         target = target.relu();
     }
-    target.overflow = one_of(
-        rng,
-        &[Overflow::Saturate, Overflow::Saturate, Overflow::Wrap],
-    );
-    let multiplier = |rng: &mut ChaCha8Rng| match rule {
-        Rule::Shift(_) => 1,
-        Rule::Multiplier(_) => rng.random_range(0..=5),
-    };
-    let multipliers = (0..channels).map(|_| multiplier(rng)).collect();
-    let shifts = (0..channels).map(|_| rng.random_range(0..=shift)).collect();
+    if matches!(rule, Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice) {
+        target.overflow = one_of(
+            rng,
+            &[Overflow::Saturate, Overflow::Saturate, Overflow::Wrap],
+        );
+    }
+    let (multipliers, shifts) = (0..channels).map(|_| scale(rng, rule, shift)).unzip();
     Requantise::new(rule, multipliers, shifts, target).expect("these numbers are valid")
+}
+
+/// A scale of at least about `2^-shift`, as the rule writes it.
+fn scale(rng: &mut ChaCha8Rng, rule: Rule, shift: u8) -> (i32, u8) {
+    let right = rng.random_range(0..=shift);
+    match rule {
+        Rule::Shift(_) | Rule::Slice => (1, right),
+        Rule::Multiplier(_) => (rng.random_range(0..=5), right),
+        Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy => (rng.random_range(1 << 30..=i32::MAX), 30 + right),
+        Rule::Float32HalfEven => (rng.random_range(1 << 23..1 << 24), 23 + right),
+    }
 }
 
 fn rule(rng: &mut ChaCha8Rng) -> Rule {
@@ -249,7 +263,20 @@ fn rule(rng: &mut ChaCha8Rng) -> Rule {
             Rounding::HalfAway,
         ],
     );
-    one_of(rng, &[Rule::Shift(rounding), Rule::Multiplier(rounding)])
+    one_of(
+        rng,
+        &[
+            Rule::Shift(rounding),
+            Rule::Multiplier(rounding),
+            Rule::TosaSingle,
+            Rule::TosaDouble,
+            Rule::TfliteDouble,
+            Rule::TfliteSingle,
+            Rule::Ruy,
+            Rule::Float32HalfEven,
+            Rule::Slice,
+        ],
+    )
 }
 
 /// Adds a convolution with random integers.
