@@ -4,8 +4,9 @@
 //! hold convolutions as output, input, row, column (OIHW) and fully connected layers with their inputs flattened
 //! channel first; both are permuted to this crate's order (OHWI; row, column, channel) here and nowhere else.
 
+use super::import::order;
 use super::{Graph, NetworkError, Node, NodeParams, Op, Params};
-use ndarray::{Array1, Array2, Array4};
+use ndarray::Array1;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -132,10 +133,8 @@ impl<'data> Reader<'data> {
                 let inputs = graph.source(node).channels / conv.groups;
                 let shape = [conv.out_channels, inputs, conv.kernel, conv.kernel];
                 let oihw = self.array(node, "weight", &shape);
-                let oihw = Array4::from_shape_vec(shape, oihw).expect("the shape was checked");
-                let ohwi = oihw.permuted_axes([0, 2, 3, 1]);
                 NodeParams::Conv {
-                    weight: ohwi.as_standard_layout().into_owned(),
+                    weight: order::ohwi(shape, oihw),
                     bias: biased.then(|| self.vector(node, "bias", conv.out_channels)),
                 }
             }
@@ -152,12 +151,8 @@ impl<'data> Reader<'data> {
                 let map = graph.source(node);
                 let inputs = map.pixels() * map.channels;
                 let flat = self.array(node, "weight", &[*outputs, inputs]);
-                let chw = (*outputs, map.channels, map.height, map.width);
-                let chw = Array4::from_shape_vec(chw, flat).expect("the shape was checked");
-                let hwc: Vec<f32> = chw.permuted_axes([0, 2, 3, 1]).iter().copied().collect();
                 NodeParams::FullyConnected {
-                    weight: Array2::from_shape_vec((*outputs, inputs), hwc)
-                        .expect("a permutation keeps the number of elements"),
+                    weight: order::pixels_first(map, *outputs, flat),
                     bias: self.vector(node, "bias", *outputs),
                 }
             }

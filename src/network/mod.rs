@@ -9,11 +9,13 @@ pub mod builtin;
 pub mod checkpoint;
 mod count;
 mod error;
+pub mod import;
 mod params;
 pub mod shape;
 
 pub use builder::{BATCH_NORM_EPS, GraphBuilder};
 pub use error::NetworkError;
+pub use import::ImportError;
 
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
