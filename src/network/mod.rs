@@ -6,7 +6,6 @@
 
 mod builder;
 pub mod builtin;
-pub mod checkpoint;
 mod count;
 mod error;
 pub mod import;
@@ -15,7 +14,7 @@ pub mod shape;
 
 pub use builder::{BATCH_NORM_EPS, GraphBuilder};
 pub use error::NetworkError;
-pub use import::ImportError;
+pub use import::{ImportError, checkpoint};
 
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};

@@ -4,10 +4,11 @@
 //! (maps NHWC, weights OHWI); nothing behind this room sees another. A file is data of unknown origin: what it
 //! promises is checked against its length before memory is taken for it, and nothing in it can cause a panic.
 
+pub mod checkpoint;
 mod error;
 mod float;
 pub(crate) mod onnx;
-pub(super) mod order;
+mod order;
 
 pub use error::{ImportError, Refused};
 

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array4};
 ///
 /// # Panics
 /// When there are not as many values as `shape` says.
-pub(in crate::network) fn ohwi(shape: [usize; 4], oihw: Vec<f32>) -> Array4<f32> {
+pub(super) fn ohwi(shape: [usize; 4], oihw: Vec<f32>) -> Array4<f32> {
     let oihw = Array4::from_shape_vec(shape, oihw).expect("the shape was checked");
     let ohwi = oihw.permuted_axes([0, 2, 3, 1]);
     ohwi.as_standard_layout().into_owned()
@@ -17,11 +17,7 @@ pub(in crate::network) fn ohwi(shape: [usize; 4], oihw: Vec<f32>) -> Array4<f32>
 ///
 /// # Panics
 /// When there are not as many values as `outputs` and the map say.
-pub(in crate::network) fn pixels_first(
-    map: FeatureMap,
-    outputs: usize,
-    chw: Vec<f32>,
-) -> Array2<f32> {
+pub(super) fn pixels_first(map: FeatureMap, outputs: usize, chw: Vec<f32>) -> Array2<f32> {
     let shape = (outputs, map.channels, map.height, map.width);
     let chw = Array4::from_shape_vec(shape, chw).expect("the shape was checked");
     let hwc: Vec<f32> = chw.permuted_axes([0, 2, 3, 1]).iter().copied().collect();
