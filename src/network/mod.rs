@@ -8,6 +8,7 @@ mod builder;
 pub mod builtin;
 mod count;
 mod error;
+pub mod export;
 pub mod import;
 mod params;
 pub mod shape;

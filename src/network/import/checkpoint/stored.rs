@@ -5,6 +5,7 @@ use crate::network::NetworkError;
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// One tensor: little-endian values in row-major order.
@@ -102,8 +103,11 @@ impl<'data> Tensors<'data> {
                 continue;
             }
             let name = keys::plain(&tensor.name, timm);
-            if let Some(twin) = tensors.named.insert(name, tensor) {
-                tensors.twins.push(twin);
+            match tensors.named.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(tensor);
+                }
+                Entry::Occupied(_) => tensors.twins.push(tensor),
             }
         }
         tensors
