@@ -34,7 +34,7 @@ fn folded(name: &str) -> FoldedNetwork {
     let input = builtin::default_input(name).expect("built in");
     let graph = builtin::graph(name, input).expect("built in");
     let file = model(&format!("{name}.safetensors"));
-    let params = checkpoint::read_safetensors(&graph, &file).expect("it fits");
+    let params = checkpoint::read(&graph, &file).expect("it fits");
     fold(&Network { graph, params }, Branches::Fuse).expect("it folds")
 }
 

@@ -78,7 +78,7 @@ pub(super) fn model(
 fn params(graph: &Graph, source: &WeightSource) -> Result<Params, Problems> {
     match source {
         WeightSource::Seed(seed) => Ok(float::seeded(graph, *seed)),
-        WeightSource::File(path) => Ok(checkpoint::read_safetensors(graph, path)?),
+        WeightSource::File(path) => Ok(checkpoint::read(graph, path)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::conv::Kernel;
 use super::map::{Reduce, add, global_mean, pool, relu};
 use super::narrow;
-use crate::network::{Conv, Graph, Network, Node, NodeParams, Op};
+use crate::network::{Conv, Graph, Network, Node, NodeId, NodeParams, Op};
 use ndarray::{Array4, Axis};
 
 /// The output of `network` for `images` (image, row, column, channel), batch norms by their running statistics.
@@ -12,9 +12,23 @@ use ndarray::{Array4, Axis};
 /// When images or parameters do not have the shapes the graph says.
 #[must_use]
 pub fn forward(network: &Network, images: &Array4<f32>) -> Array4<f32> {
+    forward_observed(network, images, &mut |_, _| {})
+}
+
+/// The same; `observe` sees the map of every node once, in order.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_observed(
+    network: &Network,
+    images: &Array4<f32>,
+    observe: &mut dyn FnMut(NodeId, &Array4<f32>),
+) -> Array4<f32> {
     let mut maps = Maps::new(&network.graph);
     for (place, params) in network.params.nodes.iter().enumerate() {
         maps.step(place, params, images);
+        let made = maps.maps.last().and_then(Option::as_ref);
+        observe(NodeId(place), made.expect("it was made just now"));
     }
     maps.output()
 }
@@ -28,7 +42,7 @@ pub(super) struct Maps<'a> {
 
 impl<'a> Maps<'a> {
     pub(super) fn new(graph: &'a Graph) -> Self {
-        let last = |readers: Vec<crate::network::NodeId>| readers.last().map_or(0, |id| id.0);
+        let last = |readers: Vec<NodeId>| readers.last().map_or(0, |id| id.0);
         Self {
             graph,
             last_reader: graph.readers().into_iter().map(last).collect(),

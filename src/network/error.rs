@@ -211,7 +211,7 @@ impl NetworkError {
                 "build the graph with `GraphBuilder`, which computes the shapes".to_owned()
             }
             Self::Unreadable { .. } => {
-                "check the path, and that the file is a whole safetensors file".to_owned()
+                "give a whole safetensors file, or a state dict that `torch.save` wrote".to_owned()
             }
             Self::Tensors { .. } => {
                 "check that the checkpoint belongs to this network and input size".to_owned()

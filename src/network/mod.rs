@@ -6,14 +6,16 @@
 
 mod builder;
 pub mod builtin;
-pub mod checkpoint;
 mod count;
 mod error;
+pub mod export;
+pub mod import;
 mod params;
 pub mod shape;
 
 pub use builder::{BATCH_NORM_EPS, GraphBuilder};
 pub use error::NetworkError;
+pub use import::{ImportError, checkpoint};
 
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};

@@ -139,6 +139,15 @@ pub fn exact(network: &Network, branches: Branches) -> Result<Vec<Option<Affine>
         .collect())
 }
 
+/// For each layer, the node whose value it gives.
+///
+/// # Errors
+/// When the graph breaks a rule.
+pub fn places(graph: &Graph, branches: Branches) -> Result<Vec<NodeId>, ReparamError> {
+    let heads = Plan::new(graph, branches)?.heads();
+    Ok(heads.iter().map(|head| head.node).collect())
+}
+
 fn plain_params(params: &NodeParams, head: &Head) -> Result<LayerParams, ReparamError> {
     let NodeParams::FullyConnected { weight, bias } = params else {
         return Ok(LayerParams::None);

@@ -13,6 +13,7 @@ mod kernel;
 #[cfg(test)]
 mod laws;
 mod linear;
+mod plain;
 mod plan;
 mod report;
 #[cfg(test)]
@@ -22,8 +23,9 @@ mod text;
 mod witness;
 
 pub use error::ReparamError;
-pub use fold::{exact, fold, fold_graph};
+pub use fold::{exact, fold, fold_graph, places};
 pub use kernel::{Affine, Norm, embed_pointwise, fold_batch_norm, identity_kernel, sum_branches};
+pub use plain::{deploy, deploy_graph};
 pub use report::{BlockReport, Outcome, Reason, Unfusable, report};
 
 use crate::network::{Conv, Form, Pool};

@@ -60,6 +60,14 @@ const REPVGG_MINI: Architecture = Architecture::RepVgg(RepVgg {
     classes: 10,
 });
 
+const REPVGG_NANO: Architecture = Architecture::RepVgg(RepVgg {
+    widths: &[8, 16, 24, 32],
+    blocks: &[1, 2, 3, 1],
+    groups: 1,
+    first_stride: 1,
+    classes: 10,
+});
+
 const RESNET_MINI: Architecture = Architecture::ResNet(ResNet {
     stem: Stem::ThreeByThree,
     widths: &[16, 32, 64, 128],
@@ -111,6 +119,7 @@ const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
         repvgg_b(&[64, 192, 384, 768, 2560], 1),
     ),
     ("repvgg-mini", GREY_28, REPVGG_MINI),
+    ("repvgg-nano", GREY_28, REPVGG_NANO),
     ("resnet-18", IMAGENET, resnet(Block::Basic, &[2, 2, 2, 2])),
     ("resnet-34", IMAGENET, resnet(Block::Basic, &[3, 4, 6, 3])),
     (

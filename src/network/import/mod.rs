@@ -1,0 +1,26 @@
+//! Networks from files that training frameworks write.
+//!
+//! In: an ONNX file, or a checkpoint and the name of a network. Out: a [`super::Network`] in this crate's order
+//! (maps NHWC, weights OHWI); nothing behind this room sees another. A file is data of unknown origin: what it
+//! promises is checked against its length before memory is taken for it, and nothing in it can cause a panic.
+
+pub mod checkpoint;
+mod error;
+mod float;
+pub(crate) mod onnx;
+mod order;
+
+pub use error::{ImportError, Refused};
+
+use super::Network;
+use crate::tensor::FeatureMap;
+use onnx::OnnxGraph;
+use std::path::Path;
+
+/// Reads a float network from an ONNX file, for images of shape `input` or, where there is none, of the file's.
+///
+/// # Errors
+/// A file that is no whole ONNX model, and all of its operators that cannot be run.
+pub fn read_onnx(path: &Path, input: Option<FeatureMap>) -> Result<Network, ImportError> {
+    float::network(&OnnxGraph::read(path)?, input)
+}
