@@ -163,10 +163,15 @@ impl<'data> Reader<'data> {
             }
             Op::Input
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => NodeParams::None,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => NodeParams::None,
         }
     }
 

@@ -37,8 +37,9 @@ pub struct Settings {
     pub granularity: Granularity,
     /// Ranges of the activations.
     pub calibration: Calibration,
-    /// Requantisation. In the shift family every factor is a power of two. Only the mean over a window, whose
-    /// factors cannot all be, takes a multiplier with the same rounding.
+    /// Requantisation. In the shift family every factor is a power of two. Where a factor
+    /// cannot be one (the mean over a window, a product or concatenation of such means), a multiplier with the same
+    /// rounding stands in.
     pub rule: Rule,
     /// Significant bits of a multiplier, 1..=31.
     pub multiplier_bits: u8,
