@@ -3,8 +3,11 @@
 use super::ExecuteError;
 use super::layer::{conv_of, images_are_pixels};
 use crate::fixed::Requantise;
-use crate::network::Pool;
-use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork};
+use crate::network::{MAX_CONCAT, Pool};
+use crate::quantise::{
+    QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply, QuantNetwork,
+    QuantTable,
+};
 use crate::reparam::{Layer, LayerId, LayerOp, TensorId};
 use crate::schedule::Schedule;
 use crate::tensor::{Activations, FeatureMap, IntType};
@@ -58,7 +61,13 @@ pub(super) fn network(network: &QuantNetwork) -> Result<(), ExecuteError> {
         if let Some(requantise) = requantise(&network.layers[index]) {
             let form = match &network.layers[index] {
                 QuantLayer::Add(add) => add.form.check(add.multipliers, &add.requantise),
-                QuantLayer::Conv(_) | QuantLayer::MaxPool | QuantLayer::Average(_) => Ok(()),
+                QuantLayer::Conv(_)
+                | QuantLayer::MaxPool
+                | QuantLayer::Average(_)
+                | QuantLayer::Table(_)
+                | QuantLayer::Multiply(_)
+                | QuantLayer::Concat(_)
+                | QuantLayer::Resize(_) => Ok(()),
             };
             let checked = requantise.check().and(form);
             checked.map_err(|error| ExecuteError::Requantise {
@@ -162,7 +171,15 @@ pub(super) fn accumulators(
     for id in wanted {
         match network.layers.get(id.0) {
             Some(QuantLayer::Conv(_)) => {}
-            Some(QuantLayer::Add(_) | QuantLayer::MaxPool | QuantLayer::Average(_)) => {
+            Some(
+                QuantLayer::Add(_)
+                | QuantLayer::MaxPool
+                | QuantLayer::Average(_)
+                | QuantLayer::Table(_)
+                | QuantLayer::Multiply(_)
+                | QuantLayer::Concat(_)
+                | QuantLayer::Resize(_),
+            ) => {
                 let layer = network.graph.layers[id.0].name.clone();
                 return Err(ExecuteError::NoAccumulators { layer });
             }
@@ -179,8 +196,11 @@ fn requantise(layer: &QuantLayer) -> Option<&Requantise> {
     match layer {
         QuantLayer::Conv(conv) => Some(&conv.requantise),
         QuantLayer::Add(add) => Some(&add.requantise),
-        QuantLayer::MaxPool => None,
+        QuantLayer::MaxPool | QuantLayer::Table(_) => None,
         QuantLayer::Average(average) => Some(&average.requantise),
+        QuantLayer::Multiply(multiply) => Some(&multiply.requantise),
+        QuantLayer::Concat(concat) => Some(&concat.requantise),
+        QuantLayer::Resize(resize) => Some(&resize.requantise),
     }
 }
 
@@ -215,17 +235,43 @@ impl Sides<'_> {
                 same("output shape", &self.layer.output, &shape)?;
                 self.average(quant, 1)
             }
+            (LayerOp::AdaptiveAvgPool { bins }, QuantLayer::Average(quant)) => {
+                self.inputs(1)?;
+                let shape = FeatureMap::new(*bins, *bins, self.shapes[0].channels);
+                same("output shape", &self.layer.output, &shape)?;
+                self.average(quant, bins * bins)
+            }
+            (LayerOp::Lookup(_), QuantLayer::Table(table)) => self.table(table),
+            (LayerOp::Multiply { .. }, QuantLayer::Multiply(quant)) => self.multiply(quant),
+            (LayerOp::Concat, QuantLayer::Concat(quant)) => self.concat(quant),
+            (LayerOp::Resize(resize), QuantLayer::Resize(quant)) => {
+                self.inputs(1)?;
+                let channels = self.shapes[0].channels;
+                let shape = FeatureMap::new(resize.height, resize.width, channels);
+                same("output shape", &self.layer.output, &shape)?;
+                self.zero_point(0, quant.input_zero_point)?;
+                self.requantise(&quant.requantise, 1)
+            }
             (
                 LayerOp::Conv { .. }
                 | LayerOp::FullyConnected { .. }
+                | LayerOp::Lookup(_)
                 | LayerOp::Add { .. }
+                | LayerOp::Multiply { .. }
+                | LayerOp::Concat
                 | LayerOp::MaxPool(_)
                 | LayerOp::AvgPool(_)
-                | LayerOp::GlobalAvgPool,
+                | LayerOp::GlobalAvgPool
+                | LayerOp::AdaptiveAvgPool { .. }
+                | LayerOp::Resize(_),
                 QuantLayer::Conv(_)
                 | QuantLayer::Add(_)
                 | QuantLayer::MaxPool
-                | QuantLayer::Average(_),
+                | QuantLayer::Average(_)
+                | QuantLayer::Table(_)
+                | QuantLayer::Multiply(_)
+                | QuantLayer::Concat(_)
+                | QuantLayer::Resize(_),
             ) => Err("its integers belong to another operator".to_owned()),
         }
     }
@@ -300,6 +346,66 @@ impl Sides<'_> {
             self.zero_point(index, quant.input_zero_points[index])?;
         }
         self.requantise(&quant.requantise, 1)
+    }
+
+    fn table(&self, table: &QuantTable) -> Result<(), String> {
+        self.inputs(1)?;
+        same("output shape", &self.layer.output, &self.shapes[0])?;
+        let input = self.types[0];
+        same("first input of the table", &table.first, &input.min())?;
+        let entries = usize::try_from(input.max() - input.min()).expect("not negative") + 1;
+        same(
+            "number of entries of the table",
+            &table.values.len(),
+            &entries,
+        )?;
+        let range = self.output.min()..=self.output.max();
+        match table.values.iter().find(|value| !range.contains(value)) {
+            None => Ok(()),
+            Some(value) => Err(format!("the table's {value} is outside {}", self.output)),
+        }
+    }
+
+    fn multiply(&self, quant: &QuantMultiply) -> Result<(), String> {
+        self.inputs(2)?;
+        same(
+            "shape of the first operand",
+            &self.shapes[0],
+            &self.layer.output,
+        )?;
+        let scale = FeatureMap::new(1, 1, self.layer.output.channels);
+        if self.shapes[1] != scale {
+            same(
+                "shape of the second operand",
+                &self.shapes[1],
+                &self.layer.output,
+            )?;
+        }
+        for (index, &zero_point) in quant.input_zero_points.iter().enumerate() {
+            self.zero_point(index, zero_point)?;
+        }
+        self.requantise(&quant.requantise, 1)
+    }
+
+    fn concat(&self, quant: &QuantConcat) -> Result<(), String> {
+        let operands = self.shapes.len();
+        if !(2..=MAX_CONCAT).contains(&operands) {
+            return Err(format!("{operands} inputs, not 2 to {MAX_CONCAT}"));
+        }
+        same(
+            "number of zero points",
+            &quant.input_zero_points.len(),
+            &operands,
+        )?;
+        let output = self.layer.output;
+        for (index, shape) in self.shapes.iter().enumerate() {
+            let wanted = FeatureMap::new(output.height, output.width, shape.channels);
+            same("shape of an operand", shape, &wanted)?;
+            self.zero_point(index, quant.input_zero_points[index])?;
+        }
+        let channels: usize = self.shapes.iter().map(|shape| shape.channels).sum();
+        same("number of channels", &channels, &output.channels)?;
+        self.requantise(&quant.requantise, operands)
     }
 
     fn average(&self, quant: &QuantAverage, entries: usize) -> Result<(), String> {

@@ -15,6 +15,7 @@ mod dram;
 mod error;
 mod exact;
 mod fast;
+mod gather;
 mod host;
 mod kernels;
 mod layer;

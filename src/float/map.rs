@@ -1,7 +1,8 @@
-//! What is done to maps besides convolution: sums, activations, pooling.
+//! What is done to maps besides convolution: sums, products, activations, pooling, interpolation.
 
 use super::{narrow, real};
-use crate::network::Pool;
+use crate::network::sampling::bin;
+use crate::network::{Function, Pool, Resize};
 use crate::tensor::FeatureMap;
 use ndarray::{Array4, Axis, s};
 
@@ -14,6 +15,61 @@ pub(super) fn add(mut map: Array4<f32>, other: &Array4<f32>) -> Array4<f32> {
 /// `max(x, 0)`.
 pub(super) fn relu(map: Array4<f32>) -> Array4<f32> {
     map.mapv_into(|value| value.max(0.0))
+}
+
+/// `min(max(x, 0), 6)`.
+pub(super) fn relu6(map: Array4<f32>) -> Array4<f32> {
+    map.mapv_into(|value| value.clamp(0.0, 6.0))
+}
+
+/// A function of each element, computed in f64 and rounded once.
+pub(super) fn lookup(map: Array4<f32>, function: Function) -> Array4<f32> {
+    map.mapv_into(|value| narrow(function.value(f64::from(value))))
+}
+
+/// Multiplies every element by that of `by`, or by that of its channel.
+pub(super) fn multiply(mut map: Array4<f32>, by: &Array4<f32>) -> Array4<f32> {
+    map *= by;
+    map
+}
+
+/// The channels of all maps, one map after another.
+pub(super) fn concat(maps: &[&Array4<f32>]) -> Array4<f32> {
+    let views: Vec<_> = maps.iter().map(|map| map.view()).collect();
+    ndarray::concatenate(Axis(3), &views).expect("maps of one height and width")
+}
+
+/// The means over `bins` x `bins` parts, each in row order.
+pub(super) fn adaptive(map: &Array4<f32>, bins: usize) -> Array4<f32> {
+    let (images, height, width, channels) = map.dim();
+    let mut means = Array4::zeros((images, bins, bins, channels));
+    for y in 0..bins {
+        for x in 0..bins {
+            let part = map.slice(s![.., bin(y, bins, height), bin(x, bins, width), ..]);
+            let values = reduce(&part.to_owned(), Reduce::Mean);
+            means.slice_mut(s![.., y, x, ..]).assign(&values);
+        }
+    }
+    means
+}
+
+/// Bilinear interpolation, along the columns first.
+pub(super) fn resize(map: &Array4<f32>, resize: Resize) -> Array4<f32> {
+    let (images, height, width, channels) = map.dim();
+    let mut resized = Array4::zeros((images, resize.height, resize.width, channels));
+    for y in 0..resize.height {
+        let row = resize.corners.tap(y, height, resize.height);
+        for x in 0..resize.width {
+            let column = resize.corners.tap(x, width, resize.width);
+            let (down, right) = (narrow(row.real()), narrow(column.real()));
+            let pixel = |y: usize, x: usize| map.slice(s![.., y, x, ..]);
+            let along =
+                |y: usize| &pixel(y, column.low) * (1.0 - right) + &pixel(y, column.high) * right;
+            let value = along(row.low) * (1.0 - down) + along(row.high) * down;
+            resized.slice_mut(s![.., y, x, ..]).assign(&value);
+        }
+    }
+    resized
 }
 
 /// Which reduction of a window.

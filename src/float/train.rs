@@ -1,7 +1,9 @@
 //! A network in training form on a batch of images.
 
 use super::conv::Kernel;
-use super::map::{Reduce, add, global_mean, pool, relu};
+use super::map::{
+    Reduce, adaptive, add, concat, global_mean, lookup, multiply, pool, relu, resize,
+};
 use super::narrow;
 use crate::network::{Conv, Graph, Network, Node, NodeId, NodeParams, Op};
 use ndarray::{Array4, Axis};
@@ -68,10 +70,19 @@ impl<'a> Maps<'a> {
             Op::Conv(conv) => convolve(node, conv, params, self.source(place)),
             Op::BatchNorm { eps } => normalise(params, self.source(place), eps),
             Op::Relu => relu(self.source(place).clone()),
+            Op::Lookup(function) => lookup(self.source(place).clone(), function),
             Op::Add => add(self.source(place).clone(), self.input(place, 1)),
+            Op::Multiply => multiply(self.source(place).clone(), self.input(place, 1)),
+            Op::Concat => {
+                let inputs = 0..node.inputs.len();
+                let maps: Vec<&Array4<f32>> = inputs.map(|i| self.input(place, i)).collect();
+                concat(&maps)
+            }
             Op::MaxPool(window) => pool(self.source(place), window, node.shape, Reduce::Max),
             Op::AvgPool(window) => pool(self.source(place), window, node.shape, Reduce::Mean),
             Op::GlobalAvgPool => global_mean(self.source(place)),
+            Op::AdaptiveAvgPool { bins } => adaptive(self.source(place), bins),
+            Op::Resize(target) => resize(self.source(place), target),
             Op::FullyConnected { outputs } => connect(outputs, params, self.source(place)),
         };
         for input in &node.inputs {

@@ -66,6 +66,13 @@ pub(super) fn integers(run: &Run<'_>) -> Vec<File> {
             }
             QuantLayer::Add(quant) => add(quant),
             QuantLayer::Average(quant) => average(quant),
+            QuantLayer::Table(quant) => vec![
+                ("first_input", scalar(quant.first)),
+                ("table", vector(&quant.values)),
+            ],
+            QuantLayer::Multiply(quant) => rescaled(&quant.input_zero_points, &quant.requantise),
+            QuantLayer::Concat(quant) => rescaled(&quant.input_zero_points, &quant.requantise),
+            QuantLayer::Resize(quant) => rescaled(&[quant.input_zero_point], &quant.requantise),
             QuantLayer::MaxPool => Vec::new(),
         };
         let place = |(name, bytes)| (format!("parameters/{stem}.{name}.npy"), bytes);
@@ -117,6 +124,13 @@ fn add(quant: &QuantAdd) -> Named {
         AddForm::Float32 { shifts } => named.push(("input_shifts", vector(&shifts))),
     }
     named.extend(requantise(&quant.requantise));
+    named
+}
+
+/// Of a product one entry, of a concatenation one an operand.
+fn rescaled(input_zero_points: &[i32], rule: &Requantise) -> Named {
+    let mut named = vec![("input_zero_points", vector(input_zero_points))];
+    named.extend(requantise(rule));
     named
 }
 

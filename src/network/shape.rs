@@ -1,6 +1,6 @@
 //! Shape inference: the output of an operator from the shapes it reads, and every rule an operator obeys.
 
-use super::{Conv, NetworkError, Op, Pool};
+use super::{Conv, MAX_CONCAT, NetworkError, Op, Pool};
 use crate::tensor::FeatureMap;
 
 /// The most elements one feature map may have.
@@ -17,13 +17,17 @@ pub const MAX_MACS: u64 = 1 << 48;
 pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, NetworkError> {
     let want = match op {
         Op::Input => 0,
-        Op::Add => 2,
+        Op::Add | Op::Multiply => 2,
+        Op::Concat => inputs.len().clamp(2, MAX_CONCAT),
         Op::Conv(_)
         | Op::BatchNorm { .. }
         | Op::Relu
+        | Op::Lookup(_)
         | Op::MaxPool(_)
         | Op::AvgPool(_)
         | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_)
         | Op::FullyConnected { .. } => 1,
     };
     if inputs.len() != want {
@@ -43,9 +47,21 @@ pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, N
         Op::BatchNorm { eps } => batch_norm(node, *eps, x)?,
         Op::MaxPool(pool) | Op::AvgPool(pool) => pooling(node, *pool, x)?,
         Op::GlobalAvgPool => FeatureMap::new(1, 1, x.channels),
+        Op::AdaptiveAvgPool { bins } => {
+            positive(node, "bins", *bins)?;
+            FeatureMap::new(*bins, *bins, x.channels)
+        }
+        Op::Resize(resize) => {
+            positive(node, "height", resize.height)?;
+            positive(node, "width", resize.width)?;
+            FeatureMap::new(resize.height, resize.width, x.channels)
+        }
         Op::FullyConnected { outputs } => fully_connected(node, *outputs, x)?,
         Op::Add => sum(node, x, inputs[1])?,
-        Op::Input | Op::Relu => x,
+        Op::Multiply if inputs[1] == FeatureMap::new(1, 1, x.channels) => x,
+        Op::Multiply => product(node, x, inputs[1])?,
+        Op::Concat => concatenation(node, inputs)?,
+        Op::Input | Op::Relu | Op::Lookup(_) => x,
     };
     bounded_map(node, output)?;
     Ok(output)
@@ -171,6 +187,31 @@ fn sum(node: &str, left: FeatureMap, right: FeatureMap) -> Result<FeatureMap, Ne
         left,
         right,
     })
+}
+
+fn product(node: &str, left: FeatureMap, right: FeatureMap) -> Result<FeatureMap, NetworkError> {
+    if left == right {
+        return Ok(left);
+    }
+    Err(NetworkError::NoProduct {
+        node: node.to_owned(),
+        left,
+        right,
+    })
+}
+
+fn concatenation(node: &str, inputs: &[FeatureMap]) -> Result<FeatureMap, NetworkError> {
+    let first = inputs[0];
+    let side = |map: &FeatureMap| (map.height, map.width);
+    if let Some(other) = inputs.iter().find(|map| side(map) != side(&first)) {
+        return Err(NetworkError::SidesDiffer {
+            node: node.to_owned(),
+            left: first,
+            right: *other,
+        });
+    }
+    let channels = inputs.iter().map(|map| map.channels).sum();
+    Ok(FeatureMap::new(first.height, first.width, channels))
 }
 
 /// Rows and columns of windows that lie wholly inside the padded map.

@@ -4,6 +4,7 @@ use super::operators::Site;
 use super::{
     Numerics, QuantLayer, QuantNetwork, QuantiseError, Settings, TensorQuant, calibrate, residual,
 };
+use crate::network::sampling::bin;
 use crate::reparam::{FoldedNetwork, Layer, LayerGraph, LayerOp, LayerParams};
 use ndarray::Array4;
 use rayon::prelude::*;
@@ -93,6 +94,12 @@ fn quantise_layer(
             unreachable!("the float run of the calibration checked the parameters")
         }
         (LayerOp::Add { activation }, _) => Ok(QuantLayer::Add(site.add(*activation)?)),
+        (LayerOp::Lookup(function), _) => Ok(QuantLayer::Table(site.table(*function))),
+        (LayerOp::Multiply { activation }, _) => {
+            Ok(QuantLayer::Multiply(site.multiply(*activation)?))
+        }
+        (LayerOp::Concat, _) => Ok(QuantLayer::Concat(site.concat()?)),
+        (LayerOp::Resize(_), _) => Ok(QuantLayer::Resize(site.resize()?)),
         (LayerOp::MaxPool(_), _) => Ok(QuantLayer::MaxPool),
         (LayerOp::AvgPool(pool), _) => {
             let most = pool.kernel * pool.kernel;
@@ -101,6 +108,14 @@ fn quantise_layer(
         (LayerOp::GlobalAvgPool, _) => {
             let pixels = graph.shape(layer.inputs[0]).pixels();
             Ok(QuantLayer::Average(site.average([pixels])?))
+        }
+        (LayerOp::AdaptiveAvgPool { bins }, _) => {
+            let map = graph.shape(layer.inputs[0]);
+            let along =
+                |length: usize| (0..*bins).map(move |place| bin(place, *bins, length).len());
+            let parts = along(map.height)
+                .flat_map(|rows| along(map.width).map(move |columns| rows * columns));
+            Ok(QuantLayer::Average(site.average(parts)?))
         }
     }
 }

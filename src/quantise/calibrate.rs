@@ -51,16 +51,20 @@ pub(super) fn calibrate(
     Ok(tensors)
 }
 
-/// The tensor whose integers this one has: a maximum makes no new values.
+/// The tensor whose scale this one has: a maximum makes no new values, an interpolation none beyond the old ones.
 fn passed_on(graph: &LayerGraph, tensor: TensorId) -> Option<TensorId> {
     let layer = &graph.layers[tensor.producer()?.0];
     match layer.op {
-        LayerOp::MaxPool(_) => Some(layer.inputs[0]),
+        LayerOp::MaxPool(_) | LayerOp::Resize(_) => Some(layer.inputs[0]),
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
+        | LayerOp::Lookup(_)
         | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => None,
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. } => None,
     }
 }
 
@@ -78,9 +82,14 @@ fn unit(graph: &LayerGraph, tensor: TensorId, tensors: &[TensorQuant]) -> f64 {
         }
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
+        | LayerOp::Lookup(_)
         | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
-        | LayerOp::AvgPool(_) => 1.0,
+        | LayerOp::AvgPool(_)
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => 1.0,
     }
 }
 

@@ -2,11 +2,14 @@
 
 use super::weights::Scales;
 use super::{
-    QuantAdd, QuantAverage, QuantConv, QuantiseError, Settings, TensorQuant, factor, shortcut,
+    QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantMultiply, QuantResize, QuantTable,
+    QuantiseError, Settings, TensorQuant, factor, shortcut,
 };
 use crate::fixed::{
     AddForm, FixedError, Requantise, Rounding, Rule, Target, multiplier_and_shift, nearest_shift,
 };
+use crate::network::Function;
+use crate::network::sampling::WEIGHT_BITS;
 use crate::reparam::Activation;
 use crate::tensor::{IntType, Sign};
 use ndarray::{Array1, Array4};
@@ -157,7 +160,18 @@ impl Site<'_> {
             .map(|n| super::real::number(crate::units::count(n)))
             .map(|pixels| factor::of_mean(rule, input, self.output.scale, pixels))
             .collect();
-        let rule = match rule {
+        let rule = self.rule_for(&ratios);
+        Ok(QuantAverage {
+            input_zero_point: self.inputs[0].zero_point,
+            requantise: self.requantise(rule, ratios.into_iter(), Activation::None)?,
+        })
+    }
+
+    /// The network's rule; for a shift or a slice whose factors are not all powers of two a multiplier with its
+    /// rounding, `floor` for a slice.
+    fn rule_for(&self, ratios: &[f64]) -> Rule {
+        let rule = self.settings.rule;
+        match rule {
             Rule::Shift(_) | Rule::Slice if ratios.iter().all(|&r| is_power_of_two(r)) => rule,
             Rule::Shift(rounding) => Rule::Multiplier(rounding),
             Rule::Slice => Rule::Multiplier(Rounding::Floor),
@@ -168,10 +182,52 @@ impl Site<'_> {
             | Rule::TfliteSingle
             | Rule::Ruy
             | Rule::Float32HalfEven => rule,
+        }
+    }
+
+    /// A function: its value at each input, as the output's integer.
+    pub(super) fn table(&self, function: Function) -> QuantTable {
+        let input = self.inputs[0];
+        let value = |x: i32| {
+            let real = function.value(input.dequantise(x));
+            self.output.quantise(super::real::nearest_f32(real))
         };
-        Ok(QuantAverage {
-            input_zero_point: self.inputs[0].zero_point,
+        QuantTable {
+            first: input.range.min(),
+            values: (input.range.min()..=input.range.max()).map(value).collect(),
+        }
+    }
+
+    /// A product.
+    pub(super) fn multiply(&self, activation: Activation) -> Result<QuantMultiply, QuantiseError> {
+        let ratio = self.inputs[0].scale * self.inputs[1].scale / self.output.scale;
+        let rule = self.rule_for(&[ratio]);
+        Ok(QuantMultiply {
+            input_zero_points: [0, 1].map(|side: usize| self.inputs[side].zero_point),
+            requantise: self.requantise(rule, [ratio].into_iter(), activation)?,
+        })
+    }
+
+    /// A concatenation that brings every operand to the output's scale.
+    pub(super) fn concat(&self) -> Result<QuantConcat, QuantiseError> {
+        let ratios: Vec<f64> = (self.inputs.iter())
+            .map(|input| input.scale / self.output.scale)
+            .collect();
+        let rule = self.rule_for(&ratios);
+        Ok(QuantConcat {
+            input_zero_points: self.inputs.iter().map(|input| input.zero_point).collect(),
             requantise: self.requantise(rule, ratios.into_iter(), Activation::None)?,
+        })
+    }
+
+    /// An interpolation; the weights of both axes are taken out by the requantisation.
+    pub(super) fn resize(&self) -> Result<QuantResize, QuantiseError> {
+        let one = f64::from(1_u32 << WEIGHT_BITS);
+        let ratio = self.inputs[0].scale / self.output.scale / (one * one);
+        let rule = self.rule_for(&[ratio]);
+        Ok(QuantResize {
+            input_zero_point: self.inputs[0].zero_point,
+            requantise: self.requantise(rule, [ratio].into_iter(), Activation::None)?,
         })
     }
 
@@ -197,6 +253,10 @@ impl Site<'_> {
         match activation {
             Activation::None => target,
             Activation::Relu => target.relu(),
+            Activation::Relu6 => {
+                target.upper = self.output.quantise(6.0);
+                target.relu()
+            }
         }
     }
 

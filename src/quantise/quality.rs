@@ -130,7 +130,14 @@ fn of_layer(
             Some(of_weights(quant, id, conv, weight))
         }
         (
-            QuantLayer::Conv(_) | QuantLayer::Add(_) | QuantLayer::MaxPool | QuantLayer::Average(_),
+            QuantLayer::Conv(_)
+            | QuantLayer::Add(_)
+            | QuantLayer::MaxPool
+            | QuantLayer::Average(_)
+            | QuantLayer::Table(_)
+            | QuantLayer::Multiply(_)
+            | QuantLayer::Concat(_)
+            | QuantLayer::Resize(_),
             _,
         ) => None,
     };

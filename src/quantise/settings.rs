@@ -37,8 +37,9 @@ pub struct Settings {
     pub granularity: Granularity,
     /// Ranges of the activations.
     pub calibration: Calibration,
-    /// Requantisation. For a shift or a slice every factor is a power of two. Only the mean over a window, whose
-    /// factors cannot all be, takes a multiplier with the same rounding (`floor` for a slice).
+    /// Requantisation. For a shift or a slice every factor is a power of two. Where a factor cannot be one (the mean
+    /// over a window, a product or concatenation of such means), a multiplier with the same rounding stands in
+    /// (`floor` for a slice).
     pub rule: Rule,
     /// Significant bits of a multiplier, 1..=31; the published rules have their own.
     pub multiplier_bits: u8,

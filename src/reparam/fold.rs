@@ -97,9 +97,14 @@ fn plain_op(op: &Op, head: &Head) -> LayerOp {
             outputs: *outputs,
             activation,
         },
+        Op::Lookup(function) => LayerOp::Lookup(*function),
+        Op::Multiply => LayerOp::Multiply { activation },
+        Op::Concat => LayerOp::Concat,
         Op::MaxPool(pool) => LayerOp::MaxPool(*pool),
         Op::AvgPool(pool) => LayerOp::AvgPool(*pool),
         Op::GlobalAvgPool => LayerOp::GlobalAvgPool,
+        Op::AdaptiveAvgPool { bins } => LayerOp::AdaptiveAvgPool { bins: *bins },
+        Op::Resize(resize) => LayerOp::Resize(*resize),
         Op::Input | Op::Conv(_) | Op::BatchNorm { .. } | Op::Relu => {
             unreachable!("the plan gives a convolution for `{}`", head.name)
         }

@@ -4,7 +4,7 @@ use super::{
     Activation, Branches, FoldedNetwork, LayerGraph, LayerOp, LayerParams, Outcome, ReparamError,
     TensorId, fold, fold_graph, report,
 };
-use crate::network::{Graph, Network, Node, NodeId, NodeParams, Op, Params};
+use crate::network::{Function, Graph, Network, Node, NodeId, NodeParams, Op, Params};
 use crate::tensor::FeatureMap;
 use std::collections::BTreeSet;
 
@@ -57,10 +57,15 @@ fn graph(folded: &LayerGraph, fused: &BTreeSet<String>) -> (Graph, Vec<Option<us
             layer.name.clone()
         };
         let mut last = nodes.push(name, op, inputs, layer.output, Some(place));
-        if activation == Activation::Relu {
-            let ending = if block { "nonlinearity" } else { "relu" };
+        let function = match activation {
+            Activation::None => None,
+            Activation::Relu => Some((Op::Relu, "relu")),
+            Activation::Relu6 => Some((Op::Lookup(Function::Relu6), "relu6")),
+        };
+        if let Some((op, plain)) = function {
+            let ending = if block { "nonlinearity" } else { plain };
             let name = format!("{}.{ending}", layer.name);
-            last = nodes.push(name, Op::Relu, vec![last], layer.output, None);
+            last = nodes.push(name, op, vec![last], layer.output, None);
         }
         nodes.made.push(last);
     }
@@ -123,6 +128,13 @@ fn plain(op: &LayerOp) -> (Op, Activation) {
             activation,
         } => (Op::FullyConnected { outputs: *outputs }, *activation),
         LayerOp::Add { activation } => (Op::Add, *activation),
+        LayerOp::Multiply { activation } => (Op::Multiply, *activation),
+        LayerOp::Lookup(function) => (Op::Lookup(*function), Activation::None),
+        LayerOp::Concat => (Op::Concat, Activation::None),
+        LayerOp::AdaptiveAvgPool { bins } => {
+            (Op::AdaptiveAvgPool { bins: *bins }, Activation::None)
+        }
+        LayerOp::Resize(resize) => (Op::Resize(*resize), Activation::None),
         LayerOp::MaxPool(pool) => (Op::MaxPool(*pool), Activation::None),
         LayerOp::AvgPool(pool) => (Op::AvgPool(*pool), Activation::None),
         LayerOp::GlobalAvgPool => (Op::GlobalAvgPool, Activation::None),

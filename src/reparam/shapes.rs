@@ -46,8 +46,15 @@ fn activation(layers: &LayerGraph, place: usize) -> Option<Activation> {
     match layers.layers[place].op {
         LayerOp::Conv { activation, .. }
         | LayerOp::FullyConnected { activation, .. }
-        | LayerOp::Add { activation } => Some(activation),
-        LayerOp::MaxPool(_) | LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => None,
+        | LayerOp::Add { activation }
+        | LayerOp::Multiply { activation } => Some(activation),
+        LayerOp::Lookup(_)
+        | LayerOp::Concat
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => None,
     }
 }
 

@@ -3,13 +3,17 @@
 //! Node names are the stems of the parameter names in the networks' public checkpoints. The input size a
 //! network is usually run with is its [`default_input`].
 
+mod efficientnet;
+mod regnet;
 mod repvgg;
 mod resnet;
 mod vgg;
 
 use super::{Graph, NetworkError};
 use crate::tensor::FeatureMap;
-use repvgg::RepVgg;
+use efficientnet::EfficientNet;
+use regnet::RegNetX;
+use repvgg::{Gate, RepVgg};
 use resnet::{Block, ResNet, Stem};
 
 /// How to build one network.
@@ -17,6 +21,8 @@ use resnet::{Block, ResNet, Stem};
 enum Architecture {
     RepVgg(RepVgg),
     ResNet(ResNet),
+    RegNetX(RegNetX),
+    EfficientNet(EfficientNet),
     Vgg16,
 }
 
@@ -39,6 +45,7 @@ const fn repvgg(
         groups,
         first_stride: 2,
         classes: 1000,
+        gate: Gate::None,
     })
 }
 
@@ -52,12 +59,34 @@ const fn resnet(block: Block, blocks: &'static [usize; 4]) -> Architecture {
     })
 }
 
+const REGNETX_3_2: Architecture = Architecture::RegNetX(RegNetX {
+    widths: &[96, 192, 432, 1008],
+    blocks: &[2, 6, 15, 2],
+    group_width: 48,
+});
+
+const REGNETX_12: Architecture = Architecture::RegNetX(RegNetX {
+    widths: &[224, 448, 896, 2240],
+    blocks: &[2, 5, 11, 1],
+    group_width: 112,
+});
+
 const REPVGG_MINI: Architecture = Architecture::RepVgg(RepVgg {
     widths: &[16, 32, 64, 128],
     blocks: &[1, 2, 4, 2],
     groups: 1,
     first_stride: 1,
     classes: 10,
+    gate: Gate::None,
+});
+
+const REPVGG_D2SE: Architecture = Architecture::RepVgg(RepVgg {
+    widths: &[64, 160, 320, 640, 2560],
+    blocks: &[1, 8, 14, 24, 1],
+    groups: 1,
+    first_stride: 2,
+    classes: 1000,
+    gate: Gate::SqueezeExcite(16),
 });
 
 const REPVGG_NANO: Architecture = Architecture::RepVgg(RepVgg {
@@ -66,6 +95,7 @@ const REPVGG_NANO: Architecture = Architecture::RepVgg(RepVgg {
     groups: 1,
     first_stride: 1,
     classes: 10,
+    gate: Gate::None,
 });
 
 const RESNET_MINI: Architecture = Architecture::ResNet(ResNet {
@@ -79,7 +109,24 @@ const RESNET_MINI: Architecture = Architecture::ResNet(ResNet {
 const IMAGENET: FeatureMap = FeatureMap::new(224, 224, 3);
 const GREY_28: FeatureMap = FeatureMap::new(28, 28, 1);
 
+/// What EfficientNet-B3 is trained and measured at.
+const SIDE_300: FeatureMap = FeatureMap::new(300, 300, 3);
+
+const EFFICIENTNET_B0: Architecture = Architecture::EfficientNet(EfficientNet {
+    width_tenths: 10,
+    depth_tenths: 10,
+});
+
+const EFFICIENTNET_B3: Architecture = Architecture::EfficientNet(EfficientNet {
+    width_tenths: 12,
+    depth_tenths: 14,
+});
+
 const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
+    ("efficientnet-b0", IMAGENET, EFFICIENTNET_B0),
+    ("efficientnet-b3", SIDE_300, EFFICIENTNET_B3),
+    ("regnetx-3.2gf", IMAGENET, REGNETX_3_2),
+    ("regnetx-12gf", IMAGENET, REGNETX_12),
     ("repvgg-a0", IMAGENET, repvgg_a(&[48, 48, 96, 192, 1280])),
     ("repvgg-a1", IMAGENET, repvgg_a(&[64, 64, 128, 256, 1280])),
     ("repvgg-a2", IMAGENET, repvgg_a(&[64, 96, 192, 384, 1408])),
@@ -118,6 +165,7 @@ const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
         IMAGENET,
         repvgg_b(&[64, 192, 384, 768, 2560], 1),
     ),
+    ("repvgg-d2se", IMAGENET, REPVGG_D2SE),
     ("repvgg-mini", GREY_28, REPVGG_MINI),
     ("repvgg-nano", GREY_28, REPVGG_NANO),
     ("resnet-18", IMAGENET, resnet(Block::Basic, &[2, 2, 2, 2])),
@@ -153,6 +201,16 @@ const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
         resnet(Block::BottleneckV15, &[3, 8, 36, 3]),
     ),
     ("resnet-mini", GREY_28, RESNET_MINI),
+    (
+        "resnext-50-32x4d",
+        IMAGENET,
+        resnet(Block::Grouped, &[3, 4, 6, 3]),
+    ),
+    (
+        "resnext-101-32x4d",
+        IMAGENET,
+        resnet(Block::Grouped, &[3, 4, 23, 3]),
+    ),
     ("vgg-16", IMAGENET, Architecture::Vgg16),
 ];
 
@@ -179,6 +237,8 @@ pub fn graph(name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
     match architecture {
         Architecture::RepVgg(plan) => plan.build(name, input),
         Architecture::ResNet(plan) => plan.build(name, input),
+        Architecture::RegNetX(plan) => plan.build(name, input),
+        Architecture::EfficientNet(plan) => plan.build(name, input),
         Architecture::Vgg16 => vgg::vgg_16(name, input),
     }
 }

@@ -2,9 +2,10 @@
 //! 2021, tables 2 and 3).
 //!
 //! A block is `relu(bn(conv3x3(x)) + bn(conv1x1(x)) + bn(x))`; the last branch exists when the block keeps the
-//! map's shape. Branches stand in this order and are all made before the first sum.
+//! map's shape. Branches stand in this order and are all made before the first sum. In the variants named `se`
+//! (the authors' repository) a squeeze-and-excitation scales the channels of the sum before the ReLU.
 
-use crate::network::{Conv, Graph, GraphBuilder, NetworkError, NodeId};
+use crate::network::{Conv, Function, Graph, GraphBuilder, NetworkError, NodeId};
 use crate::tensor::FeatureMap;
 
 /// One member of the family.
@@ -20,6 +21,17 @@ pub(super) struct RepVgg {
     pub first_stride: usize,
     /// Outputs of the classifier.
     pub classes: usize,
+    /// What stands between the sum and the ReLU of every block.
+    pub gate: Gate,
+}
+
+/// What stands between the sum and the ReLU of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing.
+    None,
+    /// Squeeze-and-excitation with one hidden channel for so many of the block's.
+    SqueezeExcite(usize),
 }
 
 impl RepVgg {
@@ -41,7 +53,7 @@ impl RepVgg {
                 let conv = Conv::square(width, 3)
                     .with_stride(stride)
                     .with_groups(self.groups_of(index));
-                x = add_block(&mut builder, &block, x, conv)?;
+                x = self.add_block(&mut builder, &block, x, conv)?;
                 index += 1;
             }
         }
@@ -58,9 +70,29 @@ impl RepVgg {
             1
         }
     }
+
+    fn add_block(
+        self,
+        builder: &mut GraphBuilder,
+        block: &str,
+        x: NodeId,
+        conv: Conv,
+    ) -> Result<NodeId, NetworkError> {
+        let mut x = add_branches(builder, block, x, conv)?;
+        if let Gate::SqueezeExcite(ratio) = self.gate {
+            x = add_gate(
+                builder,
+                &format!("{block}.se"),
+                x,
+                conv.out_channels / ratio,
+            )?;
+        }
+        builder.relu(format!("{block}.nonlinearity"), x)
+    }
 }
 
-fn add_block(
+/// The sum of a block's branches.
+fn add_branches(
     builder: &mut GraphBuilder,
     block: &str,
     x: NodeId,
@@ -75,14 +107,29 @@ fn add_block(
     };
     let one = builder.conv(format!("{block}.rbr_1x1.conv"), x, pointwise)?;
     let one = builder.batch_norm(format!("{block}.rbr_1x1.bn"), one)?;
-    let sum = if conv.stride == 1 && builder.shape(x).channels == conv.out_channels {
+    if conv.stride == 1 && builder.shape(x).channels == conv.out_channels {
         let identity = builder.batch_norm(format!("{block}.rbr_identity"), x)?;
         let sum = builder.add(format!("{block}.add_1x1"), dense, one)?;
-        builder.add(format!("{block}.add_identity"), sum, identity)?
+        builder.add(format!("{block}.add_identity"), sum, identity)
     } else {
-        builder.add(format!("{block}.add_1x1"), dense, one)?
-    };
-    builder.relu(format!("{block}.nonlinearity"), sum)
+        builder.add(format!("{block}.add_1x1"), dense, one)
+    }
+}
+
+/// `x · sigmoid(up(relu(down(mean(x)))))`, `down` and `up` 1x1 convolutions with bias over `hidden` channels.
+fn add_gate(
+    builder: &mut GraphBuilder,
+    gate: &str,
+    x: NodeId,
+    hidden: usize,
+) -> Result<NodeId, NetworkError> {
+    let channels = builder.shape(x).channels;
+    let mean = builder.global_avg_pool(format!("{gate}.pool"), x)?;
+    let down = builder.conv(format!("{gate}.down"), mean, Conv::square(hidden, 1))?;
+    let down = builder.relu(format!("{gate}.relu"), down)?;
+    let up = builder.conv(format!("{gate}.up"), down, Conv::square(channels, 1))?;
+    let scale = builder.lookup(format!("{gate}.sigmoid"), up, Function::Sigmoid)?;
+    builder.multiply(format!("{gate}.scale"), x, scale)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! ResNet with basic or bottleneck blocks (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
-//! table 1).
+//! table 1), and ResNeXt with grouped ones (Xie et al., "Aggregated Residual Transformations for Deep Neural
+//! Networks", CVPR 2017, table 1).
 //!
 //! A block is `relu(convolutions(x) + shortcut(x))`. The projection of the shortcut, where there is one, comes
 //! first, so that the block's last convolution stands directly before the addition.
@@ -40,6 +41,8 @@ pub(super) enum Block {
     BottleneckV1,
     /// 1x1, 3x3, 1x1; the 3x3 strides.
     BottleneckV15,
+    /// As the one before, twice as wide inside, its 3x3 in 32 groups: 32x4d.
+    Grouped,
 }
 
 impl Block {
@@ -51,6 +54,10 @@ impl Block {
             Self::Basic => vec![three.with_stride(stride), three],
             Self::BottleneckV1 => vec![one.with_stride(stride), three, wide],
             Self::BottleneckV15 => vec![one, three.with_stride(stride), wide],
+            Self::Grouped => {
+                let inner = Conv::square(2 * width, 3).with_stride(stride);
+                vec![Conv::square(2 * width, 1), inner.with_groups(32), wide]
+            }
         }
     }
 }
@@ -140,6 +147,7 @@ mod tests {
             ("resnet-50-v1", 53),
             ("resnet-101-v1.5", 104),
             ("resnet-152-v1", 155),
+            ("resnext-50-32x4d", 53),
             ("resnet-mini", 1 + 2 + 3 + 5 + 3),
         ] {
             assert_eq!(convolutions(name), want, "{name}");

@@ -4,6 +4,7 @@
 //! order of those files (channel before row and column) here and nowhere else. What is written is read back as the
 //! same network, to the bit.
 
+mod element;
 mod onnx;
 mod safetensors;
 

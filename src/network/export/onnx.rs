@@ -10,11 +10,11 @@ use crate::tensor::FeatureMap;
 use prost::Message;
 
 /// Version of ONNX's operators in what is written; version 8 of the file format.
-pub const OPSET: i64 = 17;
+pub const OPSET: i64 = 18;
 
 /// Number of the element type of 32-bit floats and of 64-bit integers.
-const F32: i32 = 1;
-const I64: i32 = 7;
+pub(super) const F32: i32 = 1;
+pub(super) const I64: i32 = 7;
 
 /// The network as an ONNX model: one input of axes image, channel, row, column, and one output.
 ///
@@ -47,9 +47,9 @@ pub fn onnx(network: &Network) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-struct Writer<'n> {
+pub(super) struct Writer<'n> {
     network: &'n Network,
-    graph: Graph,
+    pub(super) graph: Graph,
     /// Whether the value of a node has the two axes image and channel.
     flat: Vec<bool>,
 }
@@ -58,13 +58,21 @@ impl Writer<'_> {
     fn node(&mut self, place: usize) {
         let node = &self.network.graph.nodes[place];
         let name = node.name.clone();
-        let (op, attributes) = operator(&node.op);
         self.flat[place] = match node.op {
             Op::FullyConnected { .. } => true,
             Op::Relu | Op::BatchNorm { .. } | Op::Add => {
                 node.inputs.iter().all(|input| self.flat[input.0])
             }
-            Op::Input | Op::Conv(_) | Op::MaxPool(_) | Op::AvgPool(_) | Op::GlobalAvgPool => false,
+            Op::Lookup(_) | Op::Multiply | Op::Concat => {
+                node.inputs.iter().all(|input| self.flat[input.0])
+            }
+            Op::Input
+            | Op::Conv(_)
+            | Op::MaxPool(_)
+            | Op::AvgPool(_)
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => false,
         };
         let flat = self.flat[place];
         let mut inputs: Vec<String> = node.inputs.iter().map(|id| self.value(*id, flat)).collect();
@@ -72,12 +80,28 @@ impl Writer<'_> {
             inputs = node.inputs.iter().map(|id| self.value(*id, true)).collect();
         }
         inputs.extend(self.parameters(place));
-        if op != "Input" {
-            self.push(op, &name, inputs, attributes);
+        let first = inputs.first().cloned().unwrap_or_default();
+        match node.op {
+            Op::Input => {}
+            Op::Lookup(function) => self.function(&name, function, first),
+            Op::AdaptiveAvgPool { bins } => {
+                self.adaptive(&name, bins, self.network.graph.source(node), first);
+            }
+            Op::Resize(resize) => self.resize(&name, resize, first),
+            _ => {
+                let (op, attributes) = operator(&node.op);
+                self.push(op, &name, inputs, attributes);
+            }
         }
     }
 
-    fn push(&mut self, op: &str, name: &str, input: Vec<String>, attribute: Vec<Attribute>) {
+    pub(super) fn push(
+        &mut self,
+        op: &str,
+        name: &str,
+        input: Vec<String>,
+        attribute: Vec<Attribute>,
+    ) {
         self.graph.node.push(Node {
             input,
             output: vec![name.to_owned()],
@@ -121,25 +145,13 @@ impl Writer<'_> {
 
     /// Names of a node's parameters, which become constants.
     fn parameters(&mut self, place: usize) -> Vec<String> {
-        let node = &self.network.graph.nodes[place];
+        let network = self.network;
+        let node = &network.graph.nodes[place];
         let mut names = Vec::new();
         let mut put = |part: &str, shape: &[usize], values: &[f32]| {
-            let name = format!("{}.{part}", node.name);
-            names.push(name.clone());
-            self.graph.initializer.push(Tensor {
-                dims: shape.iter().map(|axis| signed(*axis)).collect(),
-                data_type: F32,
-                name,
-                raw_data: Some(
-                    values
-                        .iter()
-                        .flat_map(|value| value.to_le_bytes())
-                        .collect(),
-                ),
-                ..Tensor::default()
-            });
+            names.push(self.floats(format!("{}.{part}", node.name), shape, values));
         };
-        match &self.network.params.nodes[place] {
+        match &network.params.nodes[place] {
             NodeParams::None => {}
             NodeParams::Conv { weight, bias } => {
                 let (shape, values) = oihw(weight);
@@ -160,7 +172,7 @@ impl Writer<'_> {
                 }
             }
             NodeParams::FullyConnected { weight, bias } => {
-                let (shape, values) = channels_first(self.network.graph.source(node), weight);
+                let (shape, values) = channels_first(network.graph.source(node), weight);
                 put("weight", &shape, &values);
                 put("bias", &[bias.len()], &bias.to_vec());
             }
@@ -191,6 +203,11 @@ fn operator(op: &Op) -> (&'static str, Vec<Attribute>) {
         Op::AvgPool(pool) => ("AveragePool", window(*pool)),
         Op::GlobalAvgPool => ("GlobalAveragePool", Vec::new()),
         Op::FullyConnected { .. } => ("Gemm", vec![ints("transB", None, 1)]),
+        Op::Multiply => ("Mul", Vec::new()),
+        Op::Concat => ("Concat", vec![ints("axis", None, 1)]),
+        Op::Lookup(_) | Op::AdaptiveAvgPool { .. } | Op::Resize(_) => {
+            unreachable!("written node by node")
+        }
     }
 }
 
@@ -232,7 +249,7 @@ fn ints(name: &str, times: Option<usize>, value: i64) -> Attribute {
     }
 }
 
-fn float(name: &str, value: f64) -> Attribute {
+pub(super) fn float(name: &str, value: f64) -> Attribute {
     #[allow(
         clippy::cast_possible_truncation,
         reason = "an attribute of ONNX has 32 bits"
@@ -271,6 +288,6 @@ fn value_info(name: &str, shape: FeatureMap, flat: bool) -> ValueInfo {
     }
 }
 
-fn signed(length: usize) -> i64 {
+pub(super) fn signed(length: usize) -> i64 {
     i64::try_from(length).expect("a map and a kernel have fewer than 2^48 elements")
 }

@@ -3,8 +3,8 @@
 use super::tensors::Tensors;
 use crate::fixed::{AddForm, Overflow, Requantise, Rule};
 use crate::quantise::{
-    Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
-    ResidualForm, TensorQuant,
+    Numerics, QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply,
+    QuantNetwork, QuantResidual, QuantResize, QuantTable, ResidualForm, TensorQuant,
 };
 use crate::reparam::LayerGraph;
 use crate::tensor::{IntType, Weights};
@@ -46,6 +46,21 @@ enum LayerContent {
     },
     MaxPool,
     Average {
+        input_zero_point: i32,
+        requantise: RequantiseContent,
+    },
+    Table {
+        first: i32,
+    },
+    Multiply {
+        input_zero_points: [i32; 2],
+        requantise: RequantiseContent,
+    },
+    Concat {
+        input_zero_points: Vec<i32>,
+        requantise: RequantiseContent,
+    },
+    Resize {
         input_zero_point: i32,
         requantise: RequantiseContent,
     },
@@ -197,6 +212,23 @@ fn split_layer(index: usize, layer: &QuantLayer, bits: u8, arrays: &mut Tensors)
             input_zero_point: average.input_zero_point,
             requantise: split_requantise(index, &average.requantise, arrays),
         },
+        QuantLayer::Table(table) => {
+            let name = format!("{index}.table");
+            arrays.put(name, &[table.values.len()], &table.values);
+            LayerContent::Table { first: table.first }
+        }
+        QuantLayer::Multiply(multiply) => LayerContent::Multiply {
+            input_zero_points: multiply.input_zero_points,
+            requantise: split_requantise(index, &multiply.requantise, arrays),
+        },
+        QuantLayer::Concat(concat) => LayerContent::Concat {
+            input_zero_points: concat.input_zero_points.clone(),
+            requantise: split_requantise(index, &concat.requantise, arrays),
+        },
+        QuantLayer::Resize(resize) => LayerContent::Resize {
+            input_zero_point: resize.input_zero_point,
+            requantise: split_requantise(index, &resize.requantise, arrays),
+        },
     }
 }
 
@@ -298,6 +330,31 @@ fn join_layer(
             input_zero_point,
             requantise,
         } => QuantLayer::Average(QuantAverage {
+            input_zero_point,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Table { first } => QuantLayer::Table(QuantTable {
+            first,
+            values: arrays.take_list(&format!("{index}.table"))?,
+        }),
+        LayerContent::Multiply {
+            input_zero_points,
+            requantise,
+        } => QuantLayer::Multiply(QuantMultiply {
+            input_zero_points,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Concat {
+            input_zero_points,
+            requantise,
+        } => QuantLayer::Concat(QuantConcat {
+            input_zero_points,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Resize {
+            input_zero_point,
+            requantise,
+        } => QuantLayer::Resize(QuantResize {
             input_zero_point,
             requantise: join_requantise(index, &requantise, arrays)?,
         }),

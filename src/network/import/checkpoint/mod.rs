@@ -152,9 +152,17 @@ fn stored_shapes(graph: &Graph, node: &Node, biased: bool) -> Vec<(&'static str,
             let weight = vec![*outputs, map.pixels() * map.channels];
             vec![("weight", weight), ("bias", vec![*outputs])]
         }
-        Op::Input | Op::Relu | Op::Add | Op::MaxPool(_) | Op::AvgPool(_) | Op::GlobalAvgPool => {
-            Vec::new()
-        }
+        Op::Input
+        | Op::Relu
+        | Op::Add
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::Lookup(_)
+        | Op::Multiply
+        | Op::Concat
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => Vec::new(),
     }
 }
 
@@ -204,10 +212,15 @@ impl<'data> Reader<'data> {
             }
             Op::Input
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => NodeParams::None,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => NodeParams::None,
         }
     }
 
