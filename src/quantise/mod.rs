@@ -12,6 +12,10 @@
 
 mod build;
 mod calibrate;
+mod clip;
+mod correct;
+mod entropy;
+pub mod equalise;
 mod error;
 pub mod freeze;
 mod histogram;
@@ -22,12 +26,19 @@ mod real;
 pub mod residual;
 mod settings;
 mod shortcut;
+mod statistics;
 mod weights;
+mod widths;
 
-pub use build::quantise;
+pub use build::{quantise, quantise_with};
+pub use equalise::equalise;
 pub use error::QuantiseError;
 pub use proof::proof;
-pub use settings::{Calibration, Granularity, Settings};
+pub use settings::{
+    BiasCorrection, Calibration, Granularity, ScaleSet, Settings, WeightCalibration,
+};
+pub use statistics::{Depth, Statistics};
+pub use widths::{LayerWidths, Pattern};
 
 use crate::fixed::{Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp};

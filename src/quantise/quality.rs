@@ -1,5 +1,6 @@
 //! What each layer lost by becoming integers.
 
+use super::correct::accumulator_steps;
 use super::real::number;
 use super::weights::largest;
 use super::{QuantConv, QuantLayer, QuantNetwork, QuantiseError, TensorQuant, proof, residual};
@@ -156,11 +157,8 @@ fn of_weights(
 ) -> WeightQuality {
     let input = &quant.tensors[quant.graph.layers[id.0].inputs[0].0];
     let output = &quant.tensors[id.output().0];
-    // factor = s_x · s_w / s_y
-    let scales: Vec<f64> = (conv.requantise.multiplier.iter())
-        .zip(&conv.requantise.shift)
-        .map(|(&multiplier, &shift)| f64::from(multiplier) / 2f64.powi(i32::from(shift)))
-        .map(|factor| factor * output.scale / input.scale)
+    let scales: Vec<f64> = (accumulator_steps(conv, output).iter())
+        .map(|step| step / input.scale)
         .collect();
     let most = f64::from(largest(quant.numerics.weight_bits[id.0])) + 0.5;
     let clipped: u64 = weight
