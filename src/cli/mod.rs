@@ -11,6 +11,7 @@ mod golden;
 mod help;
 mod infer;
 mod input;
+mod layers;
 mod list;
 mod model;
 mod paths;

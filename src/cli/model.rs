@@ -6,7 +6,8 @@ use crate::float;
 use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
 use crate::quantise::{
-    self, Calibration, Granularity, Numerics, QuantNetwork, QuantiseError, Settings, residual,
+    self, Calibration, Equalisation, Granularity, Numerics, QuantNetwork, QuantiseError, Settings,
+    residual,
 };
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
 use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
@@ -55,6 +56,10 @@ pub(super) fn model(
         Some(source) if with_integers => {
             let params = params(&graph, source)?;
             let folded = fold(&Network { graph, params }, branches)?;
+            let folded = match study.numerics.equalisation {
+                Equalisation::Off => folded,
+                Equalisation::CrossLayer => quantise::equalise(&folded).network,
+            };
             let integers = integers(entry, study, source, folded)?;
             Ok(Model {
                 graph: integers.network.graph.clone(),
@@ -65,7 +70,8 @@ pub(super) fn model(
         Some(_) | None => {
             let folded = fold_graph(&graph, branches)?;
             let graph = residual::apply(&folded, study.numerics.residual);
-            let numerics = Numerics::uniform(&graph, study.numerics.widths);
+            let entry = &study.numerics;
+            let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
             Ok(Model {
                 graph,
                 numerics,
@@ -155,7 +161,12 @@ fn settings(entry: &NumericsEntry) -> Settings {
             study::Calibration::MinMax => Calibration::MinMax,
             study::Calibration::Percentile(percent) => Calibration::Percentile(percent),
             study::Calibration::Mse => Calibration::Mse,
+            study::Calibration::Entropy => Calibration::Entropy,
         },
+        layers: entry.layers.clone(),
+        weight_calibration: entry.weight_calibration,
+        bias_correction: entry.bias_correction,
+        scales: entry.scales,
         rule: entry.rule,
         residual: entry.residual,
         ..Settings::int8()

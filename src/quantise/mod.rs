@@ -35,7 +35,7 @@ pub use equalise::equalise;
 pub use error::QuantiseError;
 pub use proof::proof;
 pub use settings::{
-    BiasCorrection, Calibration, Granularity, ScaleSet, Settings, WeightCalibration,
+    BiasCorrection, Calibration, Equalisation, Granularity, ScaleSet, Settings, WeightCalibration,
 };
 pub use statistics::{Depth, Statistics};
 pub use widths::{LayerWidths, Pattern};

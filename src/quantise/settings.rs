@@ -64,6 +64,16 @@ pub enum BiasCorrection {
     Measured,
 }
 
+/// Whether the float network is rewritten before it is quantised, see [`super::equalise`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Equalisation {
+    /// It stays as it is.
+    Off,
+    /// Weights of neighbouring layers get equal ranges.
+    CrossLayer,
+}
+
 /// Which scales there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

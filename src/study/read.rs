@@ -1,6 +1,7 @@
 //! From the raw file to a valid [`Study`].
 
 use super::network::{self, Folder};
+use super::precision::{Precision, precision};
 use super::raw::{RawContrast, RawMapping, RawNetwork, RawNumerics, RawStudy};
 use super::{Calibration, Contrast, MappingEntry, NumericsEntry, Study, StudyError, bounds};
 use crate::problem::{Findings, OverrideFlag, Problems, SourceFile, Sourced, mirror};
@@ -173,6 +174,17 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
     let family = f.choice("numerics.rule", &raw.rule, &bounds::RULES);
     let rounding = f.choice("numerics.rounding", &raw.rounding, &bounds::ROUNDINGS);
     let residual = f.choice("numerics.residual", &raw.residual, &bounds::RESIDUALS);
+    let rule = family
+        .zip(rounding)
+        .map(|(family, rounding)| family(rounding));
+    let precision = precision(f, raw, rule);
+    let Precision {
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
+    } = precision?;
     Some(NumericsEntry {
         widths: Widths {
             activation_bits: activation_bits?,
@@ -181,8 +193,13 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
         },
         weights: weights?,
         calibration: calibration?,
-        rule: family?(rounding?),
+        rule: rule?,
         residual: residual?,
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
     })
 }
 
@@ -207,8 +224,10 @@ fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
             f.report(error.into(), raw.calibration.span.clone(), "asks for it");
             None
         }
-        (choice @ (Calibration::MinMax | Calibration::Mse), None) => Some(choice),
-        (Calibration::MinMax | Calibration::Mse, Some((unused, _))) => {
+        (choice @ (Calibration::MinMax | Calibration::Mse | Calibration::Entropy), None) => {
+            Some(choice)
+        }
+        (Calibration::MinMax | Calibration::Mse | Calibration::Entropy, Some((unused, _))) => {
             let error = StudyError::UnusedKey {
                 key: KEY.to_owned(),
                 why: "the calibration is not \"percentile\"",
