@@ -67,7 +67,6 @@ pub fn equalise(network: &FoldedNetwork) -> Equalised {
         .into_iter()
         .filter_map(|pair| Sides::new(network, pair))
         .collect();
-    // By layer: by how much its output channels shrank, and its input channels grew.
     let mut state = State::new(network, &sides);
     let (mut rounds, mut last_change) = (0, 0.0);
     while rounds < MOST_ROUNDS && !sides.is_empty() {
@@ -93,6 +92,28 @@ pub fn equalise(network: &FoldedNetwork) -> Equalised {
         rounds,
         last_change,
     }
+}
+
+/// The network whose channels between the layers of every pair are divided by `factor` where they are made, and
+/// multiplied with it where they are read; `factor` is asked once for each channel, in the order of the network.
+#[must_use]
+pub fn rescale(network: &FoldedNetwork, factor: &mut dyn FnMut() -> f64) -> FoldedNetwork {
+    let sides: Vec<Sides> = pairs(&network.graph)
+        .into_iter()
+        .filter_map(|pair| Sides::new(network, pair))
+        .collect();
+    let mut state = State::new(network, &sides);
+    for Sides { pair, .. } in &sides {
+        let factors: Vec<f64> = state.shrunk[pair.first.0]
+            .iter()
+            .map(|_| factor())
+            .collect();
+        state.shrunk[pair.first.0].clone_from(&factors);
+        state.grown[pair.second.0] = factors;
+    }
+    let mut result = network.clone();
+    state.lay_on(&mut result);
+    result
 }
 
 /// The factors so far. An empty list stands for ones.
