@@ -213,32 +213,32 @@ fn too_fine() -> QuantiseError {
 }
 
 fn of_quantise() -> Vec<Problem> {
-    let int8 = quantise::Settings::int8();
+    let int8 = quantise::Settings::int8;
     let with = |settings: quantise::Settings| {
         let made = quantise(&folded(), &images(), &settings);
         Problem::from(made.expect_err("bad settings"))
     };
-    let mut wide = int8;
+    let mut wide = int8();
     wide.widths.weight_bits = 17;
     let infinite = images().mapv(|_| f32::INFINITY);
     let network = integers();
     let wrong = vec![Activations::zeros((1, 1, 1, 1)); network.graph.layers.len() + 1];
     let images_of = |images: &Array4<f32>| {
-        Problem::from(quantise(&folded(), images, &int8).expect_err("bad images"))
+        Problem::from(quantise(&folded(), images, &int8()).expect_err("bad images"))
     };
     vec![
         with(wide),
         with(quantise::Settings {
             calibration: Calibration::Percentile(20.0),
-            ..int8
+            ..int8()
         }),
         with(quantise::Settings {
             multiplier_bits: 0,
-            ..int8
+            ..int8()
         }),
         with(quantise::Settings {
             output_overflow: Overflow::Trap,
-            ..int8
+            ..int8()
         }),
         images_of(&Array4::zeros((1, 6, 6, 3))),
         images_of(&infinite),

@@ -2,14 +2,14 @@
 
 use ndarray::{Array4, s};
 use repchip::chip::{Array, Pe, PeKind, Pointwise};
-use repchip::execute::naive;
+use repchip::execute::{Plain, naive};
 use repchip::fixed::{Accumulator, Overflow, Rounding, Rule};
 use repchip::float::{forward, normalise, seeded, seeded_image, top1};
 use repchip::network::{Network, builtin, checkpoint};
 use repchip::quantise::quality::quality;
 use repchip::quantise::{
-    Calibration, Granularity, QuantLayer, QuantNetwork, QuantiseError, ResidualForm, Settings,
-    freeze, proof, quantise,
+    BiasCorrection, Calibration, Granularity, LayerWidths, Pattern, QuantLayer, QuantNetwork,
+    QuantiseError, ResidualForm, Settings, freeze, proof, quantise,
 };
 use repchip::reparam::LayerId;
 use repchip::reparam::{Branches, FoldedNetwork, LayerParams, fold};
@@ -46,7 +46,7 @@ fn tensors(network: &QuantNetwork, images: &Array4<f32>) -> Vec<Activations> {
             lanes: 128,
             accumulators: 1,
             accumulator: Accumulator {
-                bits: 32,
+                bits: 48,
                 overflow: Overflow::Trap,
             },
         },
@@ -57,6 +57,39 @@ fn tensors(network: &QuantNetwork, images: &Array4<f32>) -> Vec<Activations> {
     };
     let input = network.tensors[0].quantise_map(images);
     naive::run(network, &array, &input).expect("nothing traps")
+}
+
+#[test]
+fn the_integers_by_themselves_are_those_of_the_plain_loops() {
+    let test = images("fashion-mnist-test-images.npy", 2);
+    let calibration = images("fashion-mnist-calibration-images.npy", 4);
+    let wide = |name: &str, activation_bits, weight_bits| LayerWidths {
+        layers: Pattern::new(name),
+        activation_bits,
+        weight_bits,
+    };
+    for (name, residual) in [
+        ("repvgg-mini", ResidualForm::Separate),
+        ("resnet-mini", ResidualForm::Separate),
+        ("resnet-mini", ResidualForm::Accumulate),
+    ] {
+        let settings = Settings {
+            residual,
+            layers: vec![
+                wide("first", Some(16), Some(16)),
+                wide("*.0.*", Some(12), Some(5)),
+                wide("last", None, Some(16)),
+            ],
+            bias_correction: BiasCorrection::Measured,
+            ..SETTINGS
+        };
+        let quantised = quantise(&folded(name), &calibration, &settings).expect("it quantises");
+        let wanted = tensors(&quantised, &test);
+        let plain = Plain::new(&quantised).expect("it is valid");
+        let input = quantised.tensors[0].quantise_map(&test);
+        assert_eq!(plain.tensors(&input).expect("it runs"), wanted);
+        assert_eq!(Some(&plain.output(&input).expect("it runs")), wanted.last());
+    }
 }
 
 /// On how many of the first `count` test images the integers choose the class that the floats choose.

@@ -9,7 +9,6 @@ use crate::execute::{self, Run};
 use crate::float;
 use crate::golden::npy;
 use crate::map::map;
-use crate::network::builtin;
 use crate::problem::{Problem, Problems};
 use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::report::write;
@@ -53,7 +52,7 @@ pub(super) struct Options {
 /// Executes one network of a study on the images of a file.
 pub(super) fn infer(options: &Options) -> Result<String, Failure> {
     let (for_study, for_chip) = config::flags(&options.sets);
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
+    let study = config::study(&options.study, &for_study)?;
     let chip = Chip::read_with(&study.chips[0], &for_chip)?;
     let entry = chosen(&study, options.network.as_deref())?;
     let mut inputs = read_by(&options.study, &study, [entry]);

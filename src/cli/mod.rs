@@ -11,9 +11,11 @@ mod golden;
 mod help;
 mod infer;
 mod input;
+mod layers;
 mod list;
 mod model;
 mod paths;
+mod precision;
 mod probe;
 pub mod problem;
 mod quantise;
@@ -48,6 +50,8 @@ pub struct Arguments {
 enum Command {
     /// Map the networks of a study onto its chips, execute, time and contrast them, write a report
     Run(run::Options),
+    /// Measure what integers cost each network of a study, and what repairs it
+    Precision(precision::Options),
     /// Set two runs against each other: keys changed, cycles by cause and by layer
     Diff(diff::Options),
     /// Execute one network of a study on images, to the bit
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Precision(options) => precision::precision(options),
         Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
         Command::Golden(options) => golden::golden(options),

@@ -6,7 +6,8 @@ use crate::float;
 use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
 use crate::quantise::{
-    self, Calibration, Granularity, Numerics, QuantNetwork, QuantiseError, Settings, residual,
+    self, Calibration, Equalisation, Granularity, Numerics, QuantNetwork, QuantiseError, Settings,
+    residual,
 };
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
 use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
@@ -55,6 +56,10 @@ pub(super) fn model(
         Some(source) if with_integers => {
             let params = params(&graph, source)?;
             let folded = fold(&Network { graph, params }, branches)?;
+            let folded = match study.numerics.equalisation {
+                Equalisation::Off => folded,
+                Equalisation::CrossLayer => quantise::equalise(&folded).network,
+            };
             let integers = integers(entry, study, source, folded)?;
             Ok(Model {
                 graph: integers.network.graph.clone(),
@@ -65,7 +70,8 @@ pub(super) fn model(
         Some(_) | None => {
             let folded = fold_graph(&graph, branches)?;
             let graph = residual::apply(&folded, study.numerics.residual);
-            let numerics = Numerics::uniform(&graph, study.numerics.widths);
+            let entry = &study.numerics;
+            let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
             Ok(Model {
                 graph,
                 numerics,
@@ -82,32 +88,65 @@ fn params(graph: &Graph, source: &WeightSource) -> Result<Params, Problems> {
     }
 }
 
+/// The images of a network, and their classes.
+pub(super) struct Pictures {
+    /// Normalised, NHWC: what scales are chosen on.
+    pub(super) calibration: Array4<f32>,
+    /// Normalised, NHWC: what the network is executed on.
+    pub(super) test: Array4<f32>,
+    pub(super) labels: Option<Vec<usize>>,
+}
+
+/// Reads the images of `entry`; where it has none, one image from the seed of its weights stands in.
+pub(super) fn read_pictures(
+    entry: &NetworkEntry,
+    source: &WeightSource,
+) -> Result<Pictures, Problems> {
+    let seed = match source {
+        WeightSource::Seed(seed) => *seed,
+        WeightSource::File(_) => 0,
+    };
+    let seeded = || float::seeded_image(entry.input, seed);
+    let Some(files) = &entry.images else {
+        return Ok(Pictures {
+            calibration: seeded(),
+            test: seeded(),
+            labels: None,
+        });
+    };
+    let test = match &files.test {
+        Some(path) => pictures(path, entry.input, files)?,
+        None => seeded(),
+    };
+    let labels = files
+        .labels
+        .as_deref()
+        .map(|path| labels(path, test.dim().0));
+    Ok(Pictures {
+        calibration: pictures(&files.calibration, entry.input, files)?,
+        labels: labels.transpose()?,
+        test,
+    })
+}
+
+/// The network of `entry` with its parameters, not folded yet.
+pub(super) fn parameters(entry: &NetworkEntry, source: &WeightSource) -> Result<Network, Problems> {
+    let graph = builtin::graph(&entry.name, entry.input)?;
+    let params = params(&graph, source)?;
+    Ok(Network { graph, params })
+}
+
 fn integers(
     entry: &NetworkEntry,
     study: &Study,
     source: &WeightSource,
     folded: FoldedNetwork,
 ) -> Result<Integers, Failure> {
-    let seed = match source {
-        WeightSource::Seed(seed) => *seed,
-        WeightSource::File(_) => 0,
-    };
-    let seeded = || float::seeded_image(entry.input, seed);
-    let (calibration, images, labels) = match &entry.images {
-        None => (seeded(), seeded(), None),
-        Some(files) => {
-            let images = match &files.test {
-                Some(path) => pictures(path, entry.input, files)?,
-                None => seeded(),
-            };
-            let labels = files
-                .labels
-                .as_deref()
-                .map(|path| labels(path, images.dim().0));
-            let calibration = pictures(&files.calibration, entry.input, files)?;
-            (calibration, images, labels.transpose()?)
-        }
-    };
+    let Pictures {
+        calibration,
+        test: images,
+        labels,
+    } = read_pictures(entry, source)?;
     let logits = entry
         .images
         .as_ref()
@@ -144,7 +183,7 @@ fn unquantised(error: QuantiseError, entry: &NetworkEntry, study: &Study) -> Pro
     problem
 }
 
-fn settings(entry: &NumericsEntry) -> Settings {
+pub(super) fn settings(entry: &NumericsEntry) -> Settings {
     Settings {
         widths: entry.widths,
         granularity: match entry.weights {
@@ -155,7 +194,12 @@ fn settings(entry: &NumericsEntry) -> Settings {
             study::Calibration::MinMax => Calibration::MinMax,
             study::Calibration::Percentile(percent) => Calibration::Percentile(percent),
             study::Calibration::Mse => Calibration::Mse,
+            study::Calibration::Entropy => Calibration::Entropy,
         },
+        layers: entry.layers.clone(),
+        weight_calibration: entry.weight_calibration,
+        bias_correction: entry.bias_correction,
+        scales: entry.scales,
         rule: entry.rule,
         residual: entry.residual,
         ..Settings::int8()
@@ -297,15 +341,15 @@ pub(super) fn chosen<'s>(study: &'s Study, id: Option<&str>) -> Result<&'s Netwo
     Err(Problem::new("run::which_network", message, ids()).into())
 }
 
+/// That an entry without weights was asked for something that needs them.
+pub(super) fn no_weights(entry: &NetworkEntry) -> Problem {
+    let message = format!("network `{}` has no weights", entry.id);
+    let help = "give it `weights = { seed = 1 }` or a file";
+    Problem::new("run::no_weights", message, help)
+}
+
 /// The integers of a model whose entry must have weights.
 pub(super) fn with_weights(entry: &NetworkEntry, study: &Study) -> Result<Integers, Failure> {
-    model(entry, study, true)?.integers.ok_or_else(|| {
-        let message = format!("network `{}` has no weights", entry.id);
-        Problem::new(
-            "run::no_weights",
-            message,
-            "give it `weights = { seed = 1 }` or a file",
-        )
-        .into()
-    })
+    let model = model(entry, study, true)?;
+    model.integers.ok_or_else(|| no_weights(entry).into())
 }

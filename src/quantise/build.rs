@@ -1,8 +1,10 @@
 //! From a folded float network to a frozen integer one.
 
+use super::correct::correct;
 use super::operators::Site;
 use super::{
-    Numerics, QuantLayer, QuantNetwork, QuantiseError, Settings, TensorQuant, calibrate, residual,
+    BiasCorrection, Numerics, QuantLayer, QuantNetwork, QuantiseError, Settings, Statistics,
+    TensorQuant, calibrate, residual,
 };
 use crate::network::sampling::bin;
 use crate::reparam::{FoldedNetwork, Layer, LayerGraph, LayerOp, LayerParams};
@@ -28,8 +30,30 @@ pub fn quantise(
     settings.check()?;
     check_images(network, images)?;
     let network = residual::apply_network(network, settings.residual);
-    let numerics = Numerics::uniform(&network.graph, settings.widths);
-    let tensors = calibrate::calibrate(&network, &numerics, images, settings)?;
+    let statistics = Statistics::gather(&network, images, settings.calibration.depth())?;
+    quantise_with(&network, images, &statistics, settings)
+}
+
+/// The same with statistics that are there already, so that many settings share one float run.
+///
+/// * `network`: the residual form of the settings applied
+/// * `statistics`: of this network on these images
+///
+/// # Errors
+/// As [`quantise`].
+///
+/// # Panics
+/// When the parameters do not belong to the graph, the statistics to another network, or when they lack histograms
+/// that the calibration reads.
+pub fn quantise_with(
+    network: &FoldedNetwork,
+    images: &Array4<f32>,
+    statistics: &Statistics,
+    settings: &Settings,
+) -> Result<QuantNetwork, QuantiseError> {
+    settings.check()?;
+    let numerics = Numerics::mixed(&network.graph, settings.widths, &settings.layers);
+    let tensors = calibrate::calibrate(&network.graph, &numerics, statistics, settings);
     let layers = (0..network.graph.layers.len())
         .into_par_iter()
         .map(|index| {
@@ -40,14 +64,19 @@ pub fn quantise(
         .collect::<Vec<Result<QuantLayer, QuantiseError>>>();
     // Gathered in layer order, so that of several errors the first layer's is told.
     let layers = layers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(QuantNetwork {
-        graph: network.graph,
+    let mut quant = QuantNetwork {
+        graph: network.graph.clone(),
         numerics,
         tensors,
         residual: settings.residual,
         rule: settings.rule,
         layers,
-    })
+    };
+    match settings.bias_correction {
+        BiasCorrection::Off => {}
+        BiasCorrection::Measured => correct(&mut quant, network, images, &statistics.means),
+    }
+    Ok(quant)
 }
 
 /// Checks that there are images of the network's input shape.

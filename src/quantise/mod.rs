@@ -13,6 +13,10 @@
 
 mod build;
 mod calibrate;
+mod clip;
+mod correct;
+mod entropy;
+pub mod equalise;
 mod error;
 mod factor;
 pub mod freeze;
@@ -24,12 +28,19 @@ mod real;
 pub mod residual;
 mod settings;
 mod shortcut;
+mod statistics;
 mod weights;
+mod widths;
 
-pub use build::quantise;
+pub use build::{quantise, quantise_with};
+pub use equalise::equalise;
 pub use error::QuantiseError;
 pub use proof::proof;
-pub use settings::{Calibration, Granularity, Settings};
+pub use settings::{
+    BiasCorrection, Calibration, Equalisation, Granularity, ScaleSet, Settings, WeightCalibration,
+};
+pub use statistics::{Depth, Statistics};
+pub use widths::{LayerWidths, Pattern};
 
 use crate::fixed::{AddForm, Addition, Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp, TensorId};

@@ -57,7 +57,7 @@ impl Site<'_> {
                 input,
                 shortcut,
                 bits,
-                self.settings.rule,
+                self.settings.scale_set(),
                 &mut scales,
             )?),
         };

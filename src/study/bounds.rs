@@ -4,7 +4,7 @@
 use super::{Calibration, FullyConnected, Halo, ImageLoop, Offload, WeightScales};
 use crate::fixed::{Rounding, Rule};
 use crate::network::Form;
-use crate::quantise::ResidualForm;
+use crate::quantise::{ResidualForm, ScaleSet, WeightCalibration};
 use std::ops::RangeInclusive;
 
 /// Height and width of an input in pixels.
@@ -35,10 +35,19 @@ pub(super) const WEIGHTS: [(&str, WeightScales); 2] = [
     ("per_tensor", WeightScales::PerTensor),
 ];
 /// The percentile itself is another key.
-pub(super) const CALIBRATIONS: [(&str, Calibration); 3] = [
+pub(super) const CALIBRATIONS: [(&str, Calibration); 4] = [
     ("min_max", Calibration::MinMax),
     ("percentile", Calibration::Percentile(0.0)),
     ("mse", Calibration::Mse),
+    ("entropy", Calibration::Entropy),
+];
+pub(super) const WEIGHT_CALIBRATIONS: [(&str, WeightCalibration); 2] = [
+    ("max", WeightCalibration::Max),
+    ("mse", WeightCalibration::Mse),
+];
+pub(super) const SCALES: [(&str, ScaleSet); 2] = [
+    ("free", ScaleSet::Free),
+    ("power_of_two", ScaleSet::PowerOfTwo),
 ];
 /// The rounding of the first two is another key.
 pub(super) const RULES: [(&str, RuleOf); 9] = [

@@ -90,6 +90,11 @@ pub enum StudyError {
         /// What asks for it.
         why: &'static str,
     },
+    /// Scales that no shift can bring about.
+    #[error(
+        "`numerics.scales` is \"free\", and `numerics.rule` is \"shift\": a shift is a power of two"
+    )]
+    ScalesOfShift,
     /// Not one number per channel.
     #[error("`{key}` has {found} number(s), the input has {channels} channel(s)")]
     PerChannel {
@@ -118,6 +123,7 @@ impl StudyError {
             Self::NoSuchFile { .. } => "study::no_such_file",
             Self::UnusedKey { .. } => "study::unused_key",
             Self::Needed { .. } => "study::needed_key",
+            Self::ScalesOfShift => "study::scales_of_shift",
             Self::PerChannel { .. } => "study::per_channel",
         }
     }
@@ -145,6 +151,9 @@ impl StudyError {
             }
             Self::UnusedKey { key, .. } => format!("remove `{key}`, or add what it needs"),
             Self::Needed { key, .. } => format!("add `{key}`; no default stands in for it"),
+            Self::ScalesOfShift => {
+                "remove `numerics.scales`, or choose the rule \"multiplier\"".to_owned()
+            }
             Self::PerChannel { channels, .. } => format!("write a list of {channels} number(s)"),
         }
     }

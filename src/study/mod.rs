@@ -8,6 +8,7 @@
 mod bounds;
 mod error;
 mod network;
+mod precision;
 mod raw;
 mod read;
 
@@ -16,7 +17,9 @@ pub use error::StudyError;
 use crate::fixed::Rule;
 use crate::network::Form;
 use crate::problem::{Setting, schema};
-use crate::quantise::{ResidualForm, Widths};
+use crate::quantise::{
+    BiasCorrection, Equalisation, LayerWidths, ResidualForm, ScaleSet, WeightCalibration, Widths,
+};
 use crate::tensor::FeatureMap;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -103,10 +106,12 @@ pub enum Calibration {
     Percentile(f64),
     /// Smallest mean square error.
     Mse,
+    /// Smallest relative entropy.
+    Entropy,
 }
 
 /// How integers are made.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NumericsEntry {
     /// Bits of activations, weights and the output.
     pub widths: Widths,
@@ -118,6 +123,16 @@ pub struct NumericsEntry {
     pub rule: Rule,
     /// How a sum of two branches is computed.
     pub residual: ResidualForm,
+    /// Ranges of the weights.
+    pub weight_calibration: WeightCalibration,
+    /// What becomes of mean errors.
+    pub bias_correction: BiasCorrection,
+    /// Whether the float network is equalised first.
+    pub equalisation: Equalisation,
+    /// Which scales there are.
+    pub scales: ScaleSet,
+    /// Widths of single layers, a later entry before an earlier one.
+    pub layers: Vec<LayerWidths>,
 }
 
 /// What happens to the rows that two strips share.

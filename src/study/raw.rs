@@ -121,7 +121,7 @@ pub(super) struct RawNumerics {
     #[schemars(transform = choice(&bounds::WEIGHTS))]
     pub(super) weights: Name,
     /// How the range of an activation is chosen. `min_max`: all values seen; `percentile`: the share of them in
-    /// the key `percentile`; `mse`: smallest mean square error.
+    /// the key `percentile`; `mse`: smallest mean square error; `entropy`: least of their distribution lost.
     #[schemars(transform = choice(&bounds::CALIBRATIONS))]
     pub(super) calibration: Name,
     /// Share of the values seen that the range holds, in percent; only with calibration `percentile`.
@@ -139,6 +139,39 @@ pub(super) struct RawNumerics {
     /// `separate`: as an addition of its own.
     #[schemars(transform = choice(&bounds::RESIDUALS))]
     pub(super) residual: Name,
+    /// How the range of weights is chosen. `max`, the default: every weight fits; `mse`: smallest mean square error
+    /// of rounding and clipping.
+    #[schemars(transform = choice(&bounds::WEIGHT_CALIBRATIONS))]
+    pub(super) weight_calibration: Option<Name>,
+    /// Whether the mean error that rounding puts on a channel, measured on the calibration images, is taken out of
+    /// its bias. Default: false.
+    pub(super) bias_correction: Option<Sourced<bool>>,
+    /// Whether the float network's channels are rescaled before it is quantised, so that the weights of neighbouring
+    /// layers have equal ranges; its function stays. Default: false.
+    pub(super) equalisation: Option<Sourced<bool>>,
+    /// Scales of weights and activations. `free`: any; `power_of_two`: powers of two. Default: `power_of_two` with
+    /// rule `shift`, which has no others, else `free`.
+    #[schemars(transform = choice(&bounds::SCALES))]
+    pub(super) scales: Option<Name>,
+    /// Layers with widths of their own.
+    #[serde(default)]
+    pub(super) layers: Vec<RawLayerWidths>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "layer_widths")]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLayerWidths {
+    /// Name of a layer, `*` for any characters and `?` for one; or `first`, `last`: of the layers with weights; or
+    /// `input`: the network's input. Of two entries for one layer the later one wins.
+    #[schemars(transform = not_blank)]
+    pub(super) name: Name,
+    /// Bits of the activations that the layer makes. Default: as the network.
+    #[schemars(transform = within(&bounds::BITS))]
+    pub(super) activation_bits: Option<Count>,
+    /// Bits of the layer's weights. Default: as the network.
+    #[schemars(transform = within(&bounds::BITS))]
+    pub(super) weight_bits: Option<Count>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use super::bounds::RuleOf;
 use super::network::{self, Folder};
+use super::precision::{Precision, precision};
 use super::raw::{RawContrast, RawMapping, RawNetwork, RawNumerics, RawStudy};
 use super::{Calibration, Contrast, MappingEntry, NumericsEntry, Study, StudyError, bounds};
 use crate::fixed::Rule;
@@ -174,6 +175,14 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
     let calibration = calibration(f, raw);
     let rule = rule(f, raw);
     let residual = f.choice("numerics.residual", &raw.residual, &bounds::RESIDUALS);
+    let precision = precision(f, raw, rule);
+    let Precision {
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
+    } = precision?;
     Some(NumericsEntry {
         widths: Widths {
             activation_bits: activation_bits?,
@@ -184,6 +193,11 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
         calibration: calibration?,
         rule: rule?,
         residual: residual?,
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
     })
 }
 
@@ -235,8 +249,10 @@ fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
             f.report(error.into(), raw.calibration.span.clone(), "asks for it");
             None
         }
-        (choice @ (Calibration::MinMax | Calibration::Mse), None) => Some(choice),
-        (Calibration::MinMax | Calibration::Mse, Some((unused, _))) => {
+        (choice @ (Calibration::MinMax | Calibration::Mse | Calibration::Entropy), None) => {
+            Some(choice)
+        }
+        (Calibration::MinMax | Calibration::Mse | Calibration::Entropy, Some((unused, _))) => {
             let error = StudyError::UnusedKey {
                 key: KEY.to_owned(),
                 why: "the calibration is not \"percentile\"",
