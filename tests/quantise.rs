@@ -1,10 +1,11 @@
 //! The trained test networks as integers, by plain loops, against their float selves.
 
 use ndarray::{Array4, s};
-use repchip::chip::{Array, Pe, PeKind, Pointwise};
-use repchip::execute::{Plain, naive};
+use repchip::chip::{Array, Chip, Pe, PeKind, Pointwise};
+use repchip::execute::{self, Options, Plain, naive};
 use repchip::fixed::{Accumulator, Overflow, Rounding, Rule};
 use repchip::float::{forward, normalise, seeded, seeded_image, top1};
+use repchip::map::map;
 use repchip::network::{Network, builtin, checkpoint};
 use repchip::quantise::quality::quality;
 use repchip::quantise::{
@@ -284,4 +285,36 @@ fn a_frozen_network_is_the_same_network() {
     let path = folder.path().join("repvgg-mini.safetensors");
     std::fs::write(&path, freeze::to_bytes(&quantised)).expect("it is written");
     assert_eq!(freeze::read(&path).expect("it reads back"), quantised);
+}
+
+/// Swish, squeeze-and-excitation and depthwise convolutions: the mapped execution gives the integers of plain loops,
+/// and they stay near the floats.
+#[test]
+fn an_efficient_network_runs_in_integers() {
+    let graph = builtin::graph("efficientnet-b0", FeatureMap::new(40, 40, 3)).expect("built in");
+    let params = seeded(&graph, 3);
+    let folded = fold(&Network { graph, params }, Branches::Fuse).expect("it folds");
+    let image = seeded_image(folded.graph.input, 4);
+    let quantised = quantise(&folded, &image, &SETTINGS).expect("it quantises");
+    let path = Path::new("configs/chips/edge-general.toml");
+    let chip = Chip::read(path).unwrap_or_else(|problems| panic!("{problems}"));
+    let input = quantised.tensors[0].quantise_map(&image);
+    let schedule = map(
+        &quantised.graph,
+        &quantised.numerics,
+        &chip,
+        &repchip::map::Settings::default(),
+    );
+    let schedule = schedule.unwrap_or_else(|error| panic!("{error}"));
+    let options = Options {
+        keep_tensors: true,
+        ..Options::default()
+    };
+    let run = execute::run(&schedule, &quantised, &input, &options, &mut |_| {});
+    let run = run.unwrap_or_else(|error| panic!("{error}"));
+    let plain = naive::run(&quantised, &chip.array, &input).expect("it runs");
+    assert!(plain == run.tensors, "both witnesses agree");
+    let layers = quality(&folded, &quantised, &image, &run.tensors).expect("they belong together");
+    let worst = (layers.iter().filter_map(|layer| layer.sqnr_db)).fold(f64::INFINITY, f64::min);
+    assert!(worst > 8.0, "{worst} dB");
 }

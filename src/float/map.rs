@@ -127,3 +127,45 @@ fn reduce(window: &Array4<f32>, by: Reduce) -> ndarray::Array2<f32> {
         Reduce::Mean => result / narrow(real(height * width)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Corners;
+
+    /// The squares of 0 to 11 on three rows of four pixels.
+    fn squares() -> Array4<f32> {
+        Array4::from_shape_fn((1, 3, 4, 1), |(_, y, x, _)| {
+            narrow(real((4 * y + x) * (4 * y + x)))
+        })
+    }
+
+    fn close(map: &Array4<f32>, want: &[f32]) {
+        assert_eq!(map.len(), want.len());
+        for (got, want) in map.iter().zip(want) {
+            assert!((got - want).abs() < 1e-4, "{got} {want}");
+        }
+    }
+
+    /// Values of PyTorch 2 (`interpolate` and `adaptive_avg_pool2d`).
+    #[test]
+    fn interpolation_and_adaptive_means_are_those_of_the_framework() {
+        let to = |corners| Resize {
+            height: 5,
+            width: 3,
+            corners,
+        };
+        #[rustfmt::skip]
+        close(&resize(&squares(), to(Corners::Aligned)), &[
+            0.0, 2.5, 9.0, 8.0, 16.5, 29.0, 16.0, 30.5, 49.0, 40.0, 60.5, 85.0, 64.0, 90.5, 121.0,
+        ]);
+        #[rustfmt::skip]
+        close(&resize(&squares(), to(Corners::HalfPixel)), &[
+            0.166_667, 2.5, 8.166_667, 7.1, 13.7, 23.633_333, 17.5, 30.5, 46.833_333, 47.1, 66.5, 89.233_333,
+            66.833_333, 90.5, 117.5,
+        ]);
+        close(&adaptive(&squares(), 2), &[10.5, 24.5, 46.5, 76.5]);
+        let thirds = [0.5, 2.5, 6.5, 20.5, 30.5, 42.5, 72.5, 90.5, 110.5];
+        close(&adaptive(&squares(), 3), &thirds);
+    }
+}

@@ -24,6 +24,16 @@ impl Conv {
         Self { stride, ..self }
     }
 
+    /// The same with its taps `dilation` pixels apart, and padding that keeps the map's size.
+    #[must_use]
+    pub const fn with_dilation(self, dilation: usize) -> Self {
+        Self {
+            dilation,
+            padding: dilation * (self.kernel / 2),
+            ..self
+        }
+    }
+
     /// The same with other padding.
     #[must_use]
     pub const fn with_padding(self, padding: usize) -> Self {

@@ -371,6 +371,48 @@ mod tests {
     }
 
     #[test]
+    fn a_relu6_ends_at_the_integer_nearest_to_six() {
+        let (input, output) = (tensor(1.0), tensor(0.25));
+        let settings = Settings::int8();
+        let site = Site {
+            name: "a",
+            inputs: vec![&input, &input],
+            output: &output,
+            settings: &settings,
+        };
+        let quant = site.multiply(Activation::Relu6).unwrap();
+        assert_eq!(
+            [-3, 5, 7].map(|p| quant.requantise.apply(p, 0)),
+            [0, 20, 24]
+        );
+    }
+
+    #[test]
+    fn an_interpolation_of_one_scale_takes_its_weights_out_exactly() {
+        for rule in [
+            Rule::Shift(Rounding::HalfUp),
+            Rule::Multiplier(Rounding::HalfUp),
+        ] {
+            let settings = Settings {
+                rule,
+                ..Settings::int8()
+            };
+            let map = tensor(0.25);
+            let site = Site {
+                name: "a",
+                inputs: vec![&map],
+                output: &map,
+                settings: &settings,
+            };
+            let quant = site.resize().unwrap();
+            // Half way between 3 and 4 along both axes.
+            let sum = (3 + 4) * 1024 * 1024 * 2;
+            assert_eq!(quant.requantise.apply(sum, 0), 4);
+            assert_eq!(quant.requantise.apply(sum - 1, 0), 3);
+        }
+    }
+
+    #[test]
     fn a_shift_to_the_left_is_refused_by_name() {
         let (input, output) = (tensor(4.0), tensor(1.0 / 1024.0));
         let settings = shift_family();
@@ -400,6 +442,31 @@ mod tests {
             let sum = add.requantise.apply(i64::from(x) * m_a + i64::from(z) * m_b, 0);
             let real = (f64::from(x) * a + f64::from(z) * b) / y;
             prop_assert!((f64::from(sum) - real.clamp(-128.0, 127.0)).abs() <= 0.5 + 1e-5);
+        }
+
+        #[test]
+        fn a_product_is_within_its_rounding(
+            a in 0.01f64..1.0, b in 0.01f64..1.0, y in 0.1f64..100.0, x in -128i32..=127, z in -128i32..=127,
+        ) {
+            let (left, right, output) = (tensor(a), tensor(b), tensor(y));
+            let settings = Settings::int8();
+            let site = Site { name: "a", inputs: vec![&left, &right], output: &output, settings: &settings };
+            let found = site.multiply(Activation::None).unwrap().requantise.apply(i64::from(x) * i64::from(z), 0);
+            let real = f64::from(x) * f64::from(z) * a * b / y;
+            prop_assert!((f64::from(found) - real.clamp(-128.0, 127.0)).abs() <= 0.5 + 1e-4);
+        }
+
+        #[test]
+        fn a_table_is_the_nearest_integer_of_the_function(
+            scale in 0.001f64..0.5, x in -128i32..=127, pick in 0usize..5,
+        ) {
+            let (input, output) = (tensor(scale), tensor(0.05));
+            let settings = Settings::int8();
+            let site = Site { name: "a", inputs: vec![&input], output: &output, settings: &settings };
+            let table = site.table(Function::ALL[pick]);
+            prop_assert_eq!(table.values.len(), 256);
+            let real = Function::ALL[pick].value(scale * f64::from(x)) / 0.05;
+            prop_assert!((f64::from(table.apply(x)) - real.clamp(-128.0, 127.0)).abs() <= 0.5 + 1e-4);
         }
 
         #[test]

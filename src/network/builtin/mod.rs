@@ -4,6 +4,7 @@
 //! network is usually run with is its [`default_input`].
 
 mod efficientnet;
+mod pspnet;
 mod regnet;
 mod repvgg;
 mod resnet;
@@ -12,17 +13,22 @@ mod vgg;
 use super::{Graph, NetworkError};
 use crate::tensor::FeatureMap;
 use efficientnet::EfficientNet;
+use pspnet::Backbone;
 use regnet::RegNetX;
-use repvgg::{Gate, RepVgg};
+use repvgg::{Dilation, Gate, RepVgg};
 use resnet::{Block, ResNet, Stem};
+
+/// Outputs of a classifier.
+type Classes = usize;
 
 /// How to build one network.
 #[derive(Debug, Clone, Copy)]
 enum Architecture {
-    RepVgg(RepVgg),
-    ResNet(ResNet),
+    RepVgg(RepVgg, Classes),
+    ResNet(ResNet, Classes),
     RegNetX(RegNetX),
     EfficientNet(EfficientNet),
+    PspNet(Backbone),
     Vgg16,
 }
 
@@ -39,24 +45,30 @@ const fn repvgg(
     blocks: &'static [usize; 5],
     groups: usize,
 ) -> Architecture {
-    Architecture::RepVgg(RepVgg {
-        widths,
-        blocks,
-        groups,
-        first_stride: 2,
-        classes: 1000,
-        gate: Gate::None,
-    })
+    Architecture::RepVgg(
+        RepVgg {
+            widths,
+            blocks,
+            groups,
+            first_stride: 2,
+            gate: Gate::None,
+            dilation: Dilation::None,
+        },
+        1000,
+    )
 }
 
 const fn resnet(block: Block, blocks: &'static [usize; 4]) -> Architecture {
-    Architecture::ResNet(ResNet {
-        stem: Stem::SevenBySeven,
-        widths: &[64, 128, 256, 512],
-        blocks,
-        block,
-        classes: 1000,
-    })
+    Architecture::ResNet(
+        ResNet {
+            stem: Stem::SevenBySeven,
+            widths: &[64, 128, 256, 512],
+            blocks,
+            block,
+            dilations: &[1; 4],
+        },
+        1000,
+    )
 }
 
 const REGNETX_3_2: Architecture = Architecture::RegNetX(RegNetX {
@@ -71,44 +83,79 @@ const REGNETX_12: Architecture = Architecture::RegNetX(RegNetX {
     group_width: 112,
 });
 
-const REPVGG_MINI: Architecture = Architecture::RepVgg(RepVgg {
-    widths: &[16, 32, 64, 128],
-    blocks: &[1, 2, 4, 2],
-    groups: 1,
-    first_stride: 1,
-    classes: 10,
-    gate: Gate::None,
-});
+const REPVGG_MINI: Architecture = Architecture::RepVgg(
+    RepVgg {
+        widths: &[16, 32, 64, 128],
+        blocks: &[1, 2, 4, 2],
+        groups: 1,
+        first_stride: 1,
+        gate: Gate::None,
+        dilation: Dilation::None,
+    },
+    10,
+);
 
-const REPVGG_D2SE: Architecture = Architecture::RepVgg(RepVgg {
-    widths: &[64, 160, 320, 640, 2560],
-    blocks: &[1, 8, 14, 24, 1],
-    groups: 1,
-    first_stride: 2,
-    classes: 1000,
-    gate: Gate::SqueezeExcite(16),
-});
+const REPVGG_D2SE: Architecture = Architecture::RepVgg(
+    RepVgg {
+        widths: &[64, 160, 320, 640, 2560],
+        blocks: &[1, 8, 14, 24, 1],
+        groups: 1,
+        first_stride: 2,
+        gate: Gate::SqueezeExcite(16),
+        dilation: Dilation::None,
+    },
+    1000,
+);
 
-const REPVGG_NANO: Architecture = Architecture::RepVgg(RepVgg {
-    widths: &[8, 16, 24, 32],
-    blocks: &[1, 2, 3, 1],
-    groups: 1,
-    first_stride: 1,
-    classes: 10,
-    gate: Gate::None,
-});
+const REPVGG_NANO: Architecture = Architecture::RepVgg(
+    RepVgg {
+        widths: &[8, 16, 24, 32],
+        blocks: &[1, 2, 3, 1],
+        groups: 1,
+        first_stride: 1,
+        gate: Gate::None,
+        dilation: Dilation::None,
+    },
+    10,
+);
 
-const RESNET_MINI: Architecture = Architecture::ResNet(ResNet {
-    stem: Stem::ThreeByThree,
-    widths: &[16, 32, 64, 128],
-    blocks: &[1, 1, 2, 1],
-    block: Block::Basic,
-    classes: 10,
-});
+const RESNET_MINI: Architecture = Architecture::ResNet(
+    ResNet {
+        stem: Stem::ThreeByThree,
+        widths: &[16, 32, 64, 128],
+        blocks: &[1, 1, 2, 1],
+        block: Block::Basic,
+        dilations: &[1; 4],
+    },
+    10,
+);
+
+const fn pspnet_repvgg(widths: &'static [usize; 5], groups: usize) -> Architecture {
+    Architecture::PspNet(Backbone::RepVgg(RepVgg {
+        widths,
+        blocks: &[1, 4, 6, 16, 1],
+        groups,
+        first_stride: 2,
+        gate: Gate::None,
+        dilation: Dilation::LastFive,
+    }))
+}
+
+const fn pspnet_resnet(blocks: &'static [usize; 4]) -> Architecture {
+    Architecture::PspNet(Backbone::ResNet(ResNet {
+        stem: Stem::Deep,
+        widths: &[64, 128, 256, 512],
+        blocks,
+        block: Block::BottleneckV15,
+        dilations: &[1, 1, 2, 4],
+    }))
+}
 
 const IMAGENET: FeatureMap = FeatureMap::new(224, 224, 3);
 const GREY_28: FeatureMap = FeatureMap::new(28, 28, 1);
 
+/// A crop of a Cityscapes image.
+const CITYSCAPES: FeatureMap = FeatureMap::new(713, 713, 3);
 /// What EfficientNet-B3 is trained and measured at.
 const SIDE_300: FeatureMap = FeatureMap::new(300, 300, 3);
 
@@ -125,6 +172,22 @@ const EFFICIENTNET_B3: Architecture = Architecture::EfficientNet(EfficientNet {
 const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
     ("efficientnet-b0", IMAGENET, EFFICIENTNET_B0),
     ("efficientnet-b3", SIDE_300, EFFICIENTNET_B3),
+    (
+        "pspnet-repvgg-b1g2-fast",
+        CITYSCAPES,
+        pspnet_repvgg(&[64, 128, 256, 512, 2048], 2),
+    ),
+    (
+        "pspnet-repvgg-b2-fast",
+        CITYSCAPES,
+        pspnet_repvgg(&[64, 160, 320, 640, 2560], 1),
+    ),
+    ("pspnet-resnet-50", CITYSCAPES, pspnet_resnet(&[3, 4, 6, 3])),
+    (
+        "pspnet-resnet-101",
+        CITYSCAPES,
+        pspnet_resnet(&[3, 4, 23, 3]),
+    ),
     ("regnetx-3.2gf", IMAGENET, REGNETX_3_2),
     ("regnetx-12gf", IMAGENET, REGNETX_12),
     ("repvgg-a0", IMAGENET, repvgg_a(&[48, 48, 96, 192, 1280])),
@@ -235,10 +298,11 @@ pub fn default_input(name: &str) -> Result<FeatureMap, NetworkError> {
 pub fn graph(name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
     let (name, _, architecture) = find(name)?;
     match architecture {
-        Architecture::RepVgg(plan) => plan.build(name, input),
-        Architecture::ResNet(plan) => plan.build(name, input),
+        Architecture::RepVgg(plan, classes) => plan.build(name, input, classes),
+        Architecture::ResNet(plan, classes) => plan.build(name, input, classes),
         Architecture::RegNetX(plan) => plan.build(name, input),
         Architecture::EfficientNet(plan) => plan.build(name, input),
+        Architecture::PspNet(backbone) => pspnet::pspnet(backbone, name, input),
         Architecture::Vgg16 => vgg::vgg_16(name, input),
     }
 }

@@ -19,10 +19,33 @@ pub(super) struct RepVgg {
     pub groups: usize,
     /// Stride of stage 0; every later stage starts with stride 2.
     pub first_stride: usize,
-    /// Outputs of the classifier.
-    pub classes: usize,
     /// What stands between the sum and the ReLU of every block.
     pub gate: Gate,
+    /// How the last two stages keep their resolution.
+    pub dilation: Dilation,
+}
+
+/// How the last two of five stages keep their resolution, for dense prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dilation {
+    /// They do not: each starts with stride 2.
+    None,
+    /// They start with stride 1; of the last five blocks the first four have taps two apart, the last one four.
+    LastFive,
+}
+
+impl Dilation {
+    /// The dense window of a block of stride `stride`, `left` blocks before the last.
+    fn window(self, stage: usize, stride: usize, left: usize) -> (usize, usize) {
+        match (self, stage) {
+            (Self::None, _) | (Self::LastFive, 0..=2) => (stride, 1),
+            (Self::LastFive, _) => match left {
+                0 => (1, 4),
+                1..=4 => (1, 2),
+                _ => (1, 1),
+            },
+        }
+    }
 }
 
 /// What stands between the sum and the ReLU of a block.
@@ -35,31 +58,50 @@ pub(super) enum Gate {
 }
 
 impl RepVgg {
-    pub(super) fn build(self, name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
+    /// The body, a mean and a classifier of `classes` outputs.
+    pub(super) fn build(
+        self,
+        name: &str,
+        input: FeatureMap,
+        classes: usize,
+    ) -> Result<Graph, NetworkError> {
         let mut builder = GraphBuilder::new(name, input)?;
+        let x = self.add_body(&mut builder, "stage")?;
+        let x = builder.global_avg_pool("gap", x)?;
+        builder.fully_connected("linear", x, classes)?;
+        builder.finish()
+    }
+
+    /// All blocks, their names `<stage>0`, `<stage>1.0` and so on.
+    pub(super) fn add_body(
+        self,
+        builder: &mut GraphBuilder,
+        name: &str,
+    ) -> Result<NodeId, NetworkError> {
         let mut x = GraphBuilder::INPUT;
         let mut index = 0;
+        let all: usize = self.blocks.iter().sum();
         for (stage, (&width, &blocks)) in self.widths.iter().zip(self.blocks).enumerate() {
             for place in 0..blocks {
                 let block = match stage {
-                    0 => "stage0".to_owned(),
-                    _ => format!("stage{stage}.{place}"),
+                    0 => format!("{name}0"),
+                    _ => format!("{name}{stage}.{place}"),
                 };
                 let stride = match (stage, place) {
                     (0, _) => self.first_stride,
                     (_, 0) => 2,
                     (_, _) => 1,
                 };
+                index += 1;
+                let (stride, dilation) = self.dilation.window(stage, stride, all - index);
                 let conv = Conv::square(width, 3)
                     .with_stride(stride)
-                    .with_groups(self.groups_of(index));
-                x = self.add_block(&mut builder, &block, x, conv)?;
-                index += 1;
+                    .with_dilation(dilation)
+                    .with_groups(self.groups_of(index - 1));
+                x = self.add_block(builder, &block, x, conv)?;
             }
         }
-        let x = builder.global_avg_pool("gap", x)?;
-        builder.fully_connected("linear", x, self.classes)?;
-        builder.finish()
+        Ok(x)
     }
 
     /// Groups of the block with this number through the network; the last block, a stage of its own, is odd.
@@ -103,6 +145,7 @@ fn add_branches(
     let pointwise = Conv {
         kernel: 1,
         padding: 0,
+        dilation: 1,
         ..conv
     };
     let one = builder.conv(format!("{block}.rbr_1x1.conv"), x, pointwise)?;

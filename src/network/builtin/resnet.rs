@@ -19,8 +19,8 @@ pub(super) struct ResNet {
     pub blocks: &'static [usize; 4],
     /// Kind of block.
     pub block: Block,
-    /// Outputs of the classifier.
-    pub classes: usize,
+    /// Distance of the taps of each stage's 3x3 convolutions; a stage that dilates keeps the map's size.
+    pub dilations: &'static [usize; 4],
 }
 
 /// What comes before the first block.
@@ -30,6 +30,8 @@ pub(super) enum Stem {
     SevenBySeven,
     /// A 3x3 convolution of stride 1, for small images.
     ThreeByThree,
+    /// Three 3x3 convolutions, the first of stride 2 and the last twice as wide, then the max-pool.
+    Deep,
 }
 
 /// Kind of block.
@@ -63,42 +65,78 @@ impl Block {
 }
 
 impl ResNet {
-    pub(super) fn build(self, name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
+    /// The body, a mean and a classifier of `classes` outputs.
+    pub(super) fn build(
+        self,
+        name: &str,
+        input: FeatureMap,
+        classes: usize,
+    ) -> Result<Graph, NetworkError> {
         let mut builder = GraphBuilder::new(name, input)?;
-        let mut x = self.add_stem(&mut builder)?;
-        for (stage, (&width, &blocks)) in self.widths.iter().zip(self.blocks).enumerate() {
-            for place in 0..blocks {
-                let stride = if stage > 0 && place == 0 { 2 } else { 1 };
-                let block = format!("layer{}.{place}", stage + 1);
-                let convolutions = self.block.convolutions(width, stride);
-                x = add_block(&mut builder, &block, x, stride, &convolutions)?;
-            }
-        }
+        let x = self.add_body(&mut builder)?;
         let x = builder.global_avg_pool("avgpool", x)?;
-        builder.fully_connected("fc", x, self.classes)?;
+        builder.fully_connected("fc", x, classes)?;
         builder.finish()
     }
 
+    /// Stem and all blocks.
+    pub(super) fn add_body(self, builder: &mut GraphBuilder) -> Result<NodeId, NetworkError> {
+        let mut x = self.add_stem(builder)?;
+        for (stage, (&width, &blocks)) in self.widths.iter().zip(self.blocks).enumerate() {
+            let dilation = self.dilations[stage];
+            for place in 0..blocks {
+                let stride = if stage > 0 && place == 0 && dilation == 1 {
+                    2
+                } else {
+                    1
+                };
+                let block = format!("layer{}.{place}", stage + 1);
+                let mut convolutions = self.block.convolutions(width, stride);
+                for conv in convolutions.iter_mut().filter(|conv| conv.kernel > 1) {
+                    *conv = conv.with_dilation(dilation);
+                }
+                x = add_block(builder, &block, x, stride, &convolutions)?;
+            }
+        }
+        Ok(x)
+    }
+
     fn add_stem(self, builder: &mut GraphBuilder) -> Result<NodeId, NetworkError> {
+        let pool = Pool {
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+        };
+        let width = self.widths[0];
         let conv = match self.stem {
-            Stem::SevenBySeven => Conv::square(self.widths[0], 7).with_stride(2),
-            Stem::ThreeByThree => Conv::square(self.widths[0], 3),
+            Stem::SevenBySeven => Conv::square(width, 7).with_stride(2),
+            Stem::ThreeByThree => Conv::square(width, 3),
+            Stem::Deep => {
+                let x = add_deep_stem(builder, width)?;
+                return builder.max_pool("layer0.9", x, pool);
+            }
         };
         let x = builder.conv("conv1", GraphBuilder::INPUT, conv)?;
         let x = builder.batch_norm("bn1", x)?;
         let x = builder.relu("relu", x)?;
         match self.stem {
-            Stem::ThreeByThree => Ok(x),
-            Stem::SevenBySeven => {
-                let pool = Pool {
-                    kernel: 3,
-                    stride: 2,
-                    padding: 1,
-                };
-                builder.max_pool("maxpool", x, pool)
-            }
+            Stem::ThreeByThree | Stem::Deep => Ok(x),
+            Stem::SevenBySeven => builder.max_pool("maxpool", x, pool),
         }
     }
+}
+
+/// Three convolutions with batch norm and ReLU, numbered through.
+fn add_deep_stem(builder: &mut GraphBuilder, width: usize) -> Result<NodeId, NetworkError> {
+    let three = Conv::square(width, 3);
+    let mut x = GraphBuilder::INPUT;
+    let convolutions = [three.with_stride(2), three, Conv::square(2 * width, 3)];
+    for (number, conv) in (0..).step_by(3).zip(convolutions) {
+        x = builder.conv(format!("layer0.{number}"), x, conv)?;
+        x = builder.batch_norm(format!("layer0.{}", number + 1), x)?;
+        x = builder.relu(format!("layer0.{}", number + 2), x)?;
+    }
+    Ok(x)
 }
 
 fn add_block(

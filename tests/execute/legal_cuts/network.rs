@@ -1,6 +1,7 @@
 //! Random integer networks. The integers have no float origin: any that are valid will do.
 
 use super::one_of;
+use super::others::push_other;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use repchip::fixed::{AddForm, Overflow, Requantise, Rounding, Rule, Target};
@@ -91,7 +92,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
         .map(TensorId)
         .filter(|&t| graph.shape(t) == shape)
         .collect();
-    match rng.random_range(0..10) {
+    match rng.random_range(0..14) {
         0..=3 => {
             let conv = random_conv(rng, shape);
             push_conv(rng, network, from, conv, None);
@@ -160,6 +161,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
             let entries = pool.kernel * pool.kernel;
             push_average(rng, network, from, LayerOp::AvgPool(pool), out, entries);
         }
+        10..=13 => push_other(rng, network, from),
         _ if rng.random_bool(0.5) => {
             let out = FeatureMap::new(1, 1, shape.channels);
             push_average(rng, network, from, LayerOp::GlobalAvgPool, out, 1);
@@ -209,12 +211,12 @@ fn random_pool(rng: &mut ChaCha8Rng, shape: FeatureMap) -> (Pool, FeatureMap) {
     (pool, out)
 }
 
-fn range_of_output(rng: &mut ChaCha8Rng) -> (IntType, i32) {
+pub(super) fn range_of_output(rng: &mut ChaCha8Rng) -> (IntType, i32) {
     let range = int_type(rng);
     (range, rng.random_range(range.min()..=range.max()))
 }
 
-fn requantise(
+pub(super) fn requantise(
     rng: &mut ChaCha8Rng,
     rule: Rule,
     channels: usize,
@@ -252,7 +254,7 @@ fn scale(rng: &mut ChaCha8Rng, rule: Rule, shift: u8) -> (i32, u8) {
     }
 }
 
-fn rule(rng: &mut ChaCha8Rng) -> Rule {
+pub(super) fn rule(rng: &mut ChaCha8Rng) -> Rule {
     let rounding = one_of(
         rng,
         &[
@@ -362,7 +364,7 @@ fn push_sums(
     );
 }
 
-fn push_average(
+pub(super) fn push_average(
     rng: &mut ChaCha8Rng,
     network: &mut QuantNetwork,
     from: TensorId,
@@ -379,7 +381,7 @@ fn push_average(
     push(network, op, vec![from], out, (range, zero_point), 0, quant);
 }
 
-fn push(
+pub(super) fn push(
     network: &mut QuantNetwork,
     op: LayerOp,
     inputs: Vec<TensorId>,

@@ -1,0 +1,237 @@
+//! From an operator and the scale of its output to a layer.
+
+use super::constant::Filters;
+use super::node::integers;
+use super::reader::Reader;
+use super::value::{Bias, Map, Open, Operator, Value};
+use crate::fixed::{AddForm, FixedError, Requantise, Rule, Target, float32_scale};
+use crate::network::import::onnx::OnnxNode;
+use crate::network::{Op, shape};
+use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, TensorQuant};
+use crate::reparam::{Activation, Layer, LayerOp, TensorId};
+
+/// How far a bias's step may be from the accumulator's, as a share: two roundings of f32.
+const STEP_TOLERANCE: f32 = 1e-5;
+
+impl<'g> Reader<'g> {
+    /// The layer of an operator without a ReLU behind it.
+    pub(super) fn emit_plain(
+        &mut self,
+        operator: Operator,
+        quant: TensorQuant,
+        node: &'g OnnxNode,
+    ) -> Result<Value, String> {
+        let relu = false;
+        self.emit(Open { operator, relu }, quant, node)
+    }
+
+    /// The layer of an operator whose result `node` rounds.
+    pub(super) fn emit(
+        &mut self,
+        open: Open,
+        quant: TensorQuant,
+        node: &'g OnnxNode,
+    ) -> Result<Value, String> {
+        let site = Site::new(&quant, open.relu);
+        let (op, inputs, layer, bits) = match open.operator {
+            Operator::Conv {
+                input,
+                filters,
+                bias,
+                conv,
+            } => {
+                let bits = filters.bits;
+                let layer = site.conv(input, filters, bias)?;
+                (Op::Conv(conv), vec![input], layer, bits)
+            }
+            Operator::FullyConnected {
+                input,
+                filters,
+                bias,
+            } => {
+                let (bits, outputs) = (filters.bits, filters.steps.len());
+                let layer = site.conv(input, filters, bias)?;
+                (Op::FullyConnected { outputs }, vec![input], layer, bits)
+            }
+            Operator::Add(sides) => (Op::Add, sides.to_vec(), site.add(sides)?, 0),
+            Operator::MaxPool(input, pool) => {
+                (Op::MaxPool(pool), vec![input], site.max_pool(input)?, 0)
+            }
+            Operator::AvgPool(input, pool) => {
+                let layer = site.average(input, 1..=pool.kernel * pool.kernel)?;
+                (Op::AvgPool(pool), vec![input], layer, 0)
+            }
+            Operator::GlobalAvgPool(input) => {
+                let pixels = self.shape(input.tensor).pixels();
+                (Op::GlobalAvgPool, vec![input], site.average(input, [pixels])?, 0)
+            }
+            Operator::Same(_) => return Err(match open.relu {
+                true => "it rounds a ReLU of integers anew".to_owned(),
+                false => "it only changes a scale".to_owned(),
+            }),
+        };
+        self.push(node, &op, site.activation, &inputs, layer)?;
+        self.weight_bits.push(bits);
+        self.tensors.push(quant);
+        Ok(integers(TensorId(self.layers.len()), quant))
+    }
+
+    fn push(
+        &mut self,
+        node: &OnnxNode,
+        op: &Op,
+        activation: Activation,
+        inputs: &[Map],
+        integers: QuantLayer,
+    ) -> Result<(), String> {
+        let name = self.layer_name(node);
+        let shapes: Vec<_> = inputs.iter().map(|map| self.shape(map.tensor)).collect();
+        let output = shape::infer(&name, op, &shapes).map_err(|error| error.to_string())?;
+        self.layers.push(Layer {
+            name,
+            op: layer_op(op, activation),
+            inputs: inputs.iter().map(|map| map.tensor).collect(),
+            output,
+        });
+        self.integers.push(integers);
+        Ok(())
+    }
+
+    /// The name of the tensor before quantising tools added to it, where no other layer has it.
+    fn layer_name(&self, node: &OnnxNode) -> String {
+        let tensor = node.outputs.first().cloned().flatten().unwrap_or_default();
+        let plain = (tensor.strip_suffix("_QuantizeLinear_Output"))
+            .or_else(|| tensor.strip_suffix("_quantized"))
+            .filter(|plain| self.layers.iter().all(|layer| layer.name != *plain));
+        plain.map_or_else(|| tensor.clone(), str::to_owned)
+    }
+}
+
+fn layer_op(op: &Op, activation: Activation) -> LayerOp {
+    match op {
+        Op::Conv(conv) => LayerOp::Conv {
+            conv: *conv,
+            activation,
+        },
+        Op::FullyConnected { outputs } => LayerOp::FullyConnected {
+            outputs: *outputs,
+            activation,
+        },
+        Op::Add => LayerOp::Add { activation },
+        Op::MaxPool(pool) => LayerOp::MaxPool(*pool),
+        Op::AvgPool(pool) => LayerOp::AvgPool(*pool),
+        Op::GlobalAvgPool => LayerOp::GlobalAvgPool,
+        Op::Input | Op::BatchNorm { .. } | Op::Relu => {
+            unreachable!("only what has integers of its own comes here")
+        }
+    }
+}
+
+/// The output of a layer to be.
+struct Site {
+    target: Target,
+    /// `s_y`.
+    scale: f32,
+    activation: Activation,
+}
+
+impl Site {
+    /// A clamp at the zero point is a ReLU whether the file says so by an operator or by the range of its integers.
+    fn new(quant: &TensorQuant, relu: bool) -> Self {
+        let target = Target::whole(quant.range, quant.zero_point);
+        let at_zero = relu || quant.zero_point == quant.range.min();
+        Self {
+            target: if relu { target.relu() } else { target },
+            scale: quant.step(),
+            activation: if at_zero { Activation::Relu } else { Activation::None },
+        }
+    }
+
+    /// Factors `f32(s_x·s_w) / s_y`, one for each output.
+    fn conv(&self, input: Map, filters: Filters, bias: Option<Bias>) -> Result<QuantLayer, String> {
+        let outputs = filters.steps.len();
+        let steps: Vec<f32> = filters.steps.iter().map(|step| input.quant.step() * step).collect();
+        let bias = match bias {
+            None => vec![0; outputs],
+            Some(bias) => bias.checked(&steps)?,
+        };
+        let ratios = steps.iter().map(|step| step / self.scale);
+        Ok(QuantLayer::Conv(QuantConv {
+            weight: filters.weight,
+            bias,
+            input_zero_point: input.quant.zero_point,
+            residual: None,
+            requantise: self.requantise(ratios)?,
+        }))
+    }
+
+    /// Factors `s_a / s_y` and `s_b / s_y`.
+    fn add(&self, sides: [Map; 2]) -> Result<QuantLayer, String> {
+        let [a, b] = sides.map(|side| float32_scale(side.quant.step() / self.scale));
+        let ((m_a, shift_a), (m_b, shift_b)) = (a.map_err(told)?, b.map_err(told)?);
+        let requantise = Requantise::new(Rule::Float32HalfEven, vec![1], vec![0], self.target);
+        Ok(QuantLayer::Add(QuantAdd {
+            input_zero_points: sides.map(|side| side.quant.zero_point),
+            multipliers: [m_a, m_b],
+            form: AddForm::Float32 {
+                shifts: [shift_a, shift_b],
+            },
+            requantise: requantise.map_err(told)?,
+        }))
+    }
+
+    fn max_pool(&self, input: Map) -> Result<QuantLayer, String> {
+        let same = Target::whole(input.quant.range, input.quant.zero_point);
+        if self.target == same && self.scale.to_bits() == input.quant.step().to_bits() {
+            return Ok(QuantLayer::MaxPool);
+        }
+        Err("its maxima are rounded with another scale than its input".to_owned())
+    }
+
+    /// Factors `s_x / (s_y·n)`, one for each number of pixels.
+    fn average(
+        &self,
+        input: Map,
+        pixels: impl IntoIterator<Item = usize>,
+    ) -> Result<QuantLayer, String> {
+        let ratio = |n: usize| input.quant.step() / (self.scale * pixel_count(n));
+        Ok(QuantLayer::Average(QuantAverage {
+            input_zero_point: input.quant.zero_point,
+            requantise: self.requantise(pixels.into_iter().map(ratio))?,
+        }))
+    }
+
+    fn requantise(&self, ratios: impl Iterator<Item = f32>) -> Result<Requantise, String> {
+        let scales: Result<Vec<(i32, u8)>, FixedError> = ratios.map(float32_scale).collect();
+        let (multiplier, shift) = scales.map_err(told)?.into_iter().unzip();
+        Requantise::new(Rule::Float32HalfEven, multiplier, shift, self.target).map_err(told)
+    }
+}
+
+impl Bias {
+    /// The values, if they are as many as `steps` and counted in these.
+    fn checked(self, steps: &[f32]) -> Result<Vec<i64>, String> {
+        let (found, wanted) = (self.values.len(), steps.len());
+        if found != wanted {
+            return Err(format!("it has {found} biases for {wanted} outputs"));
+        }
+        let off = |(stated, step): (&f32, &f32)| (stated - step).abs() > STEP_TOLERANCE * step;
+        match self.steps.as_deref().unwrap_or(steps).iter().zip(steps).find(|pair| off(*pair)) {
+            None => Ok(self.values),
+            Some((stated, step)) => Err(format!(
+                "its bias counts steps of {stated:e}, its accumulator steps of {step:e}"
+            )),
+        }
+    }
+}
+
+fn told(error: FixedError) -> String {
+    error.to_string()
+}
+
+/// A number of pixels as f32; more than 2^24 would round.
+fn pixel_count(pixels: usize) -> f32 {
+    let low = u16::try_from(pixels & 0xffff).expect("16 bits");
+    let high = u16::try_from(pixels >> 16 & 0xffff).expect("16 bits");
+    f32::from(high) * 65_536.0 + f32::from(low)
+}
