@@ -1,6 +1,7 @@
 //! Additions and pooling, row by row: what the vector unit and the host compute besides convolutions.
 
 use super::view::View;
+use crate::fixed::AverageForm;
 use crate::network::Pool;
 use crate::quantise::{QuantAdd, QuantAverage, QuantLayer};
 use crate::reparam::LayerOp;
@@ -114,6 +115,17 @@ fn average(
     entry: usize,
     to: &mut Vec<i32>,
 ) {
+    match quant.form {
+        AverageForm::Sum => {}
+        AverageForm::Quotient | AverageForm::Float32 { .. } => {
+            let ready = quant.ready(entry, ys.len() * xs.len());
+            to.extend((0..input.channels).map(|c| {
+                let pixels = ys.clone().flat_map(|y| xs.clone().map(move |x| (y, x)));
+                ready.of(pixels.map(|(y, x)| input.pixel(y, x)[c]))
+            }));
+            return;
+        }
+    }
     let mut sums = vec![0i64; input.channels];
     let zero = i64::from(quant.input_zero_point);
     for y in ys.clone() {

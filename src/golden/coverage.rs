@@ -2,7 +2,7 @@
 
 use super::Set;
 use super::rounding::{End, Parts, smallest_tie};
-use crate::fixed::Requantise;
+use crate::fixed::{AverageForm, Requantise};
 use crate::network::Pool;
 use crate::quantise::{QuantAdd, QuantAverage, QuantLayer};
 use crate::reparam::{Activation, LayerId, LayerOp};
@@ -143,7 +143,11 @@ fn counted(set: &Set<'_>, layer: LayerId) -> LayerCoverage {
         }
         QuantLayer::Average(quant) => {
             let sums = averaged(quant, op, input(0), run.tensors[layer.output().0].dim());
-            found.count(&quant.requantise, false, sums);
+            match quant.form {
+                AverageForm::Sum => found.count(&quant.requantise, false, sums),
+                // Nothing there is a requantised sum.
+                AverageForm::Quotient | AverageForm::Float32 { .. } => {}
+            }
         }
         QuantLayer::MaxPool => {}
     }

@@ -10,6 +10,7 @@
 //! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
 //! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
 
+mod addition;
 mod build;
 mod calibrate;
 mod error;
@@ -30,7 +31,7 @@ pub use error::QuantiseError;
 pub use proof::proof;
 pub use settings::{Calibration, Granularity, Settings};
 
-use crate::fixed::{AddForm, Addition, Requantise, Rule};
+use crate::fixed::{AddForm, Addition, Average, AverageForm, Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp};
 use crate::tensor::{IntType, Sign, Weights};
 use serde::{Deserialize, Serialize};
@@ -178,13 +179,25 @@ impl QuantAdd {
     }
 }
 
-/// Integers of an average: `y = clamp(z_y + round(sum(x - z_x) · multiplier / 2^shift))`.
+/// Integers of an average. In the form `sum` `y = clamp(z_y + round(sum(x - z_x) · multiplier / 2^shift))`;
+/// [`AverageForm`] has the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuantAverage {
     /// Zero point of the input.
     pub input_zero_point: i32,
+    /// How the pixels become their mean.
+    pub form: AverageForm,
     /// One entry per number of pixels in a window, 1..=kernel²: index `n - 1`. Global average: one entry.
     pub requantise: Requantise,
+}
+
+impl QuantAverage {
+    /// The average over windows of `pixels` pixels, ready to apply; `entry` is their place in the requantisation.
+    #[must_use]
+    pub fn ready(&self, entry: usize, pixels: usize) -> Average {
+        let zero_point = self.input_zero_point;
+        (self.form).ready(zero_point, &self.requantise, entry, pixels)
+    }
 }
 
 /// Integers of one layer.
