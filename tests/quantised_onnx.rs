@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(name)
 }
 
 fn images(count: usize) -> Array4<f32> {
@@ -60,7 +62,10 @@ fn digest(tensor: &Activations) -> String {
     for value in tensor {
         hash.update(value.to_le_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What ONNX Runtime said, by the tensor's name: its digest, and the operator that makes it.
@@ -76,7 +81,10 @@ fn said(name: &str) -> BTreeMap<String, (String, String)> {
             let plain = (tensor.strip_suffix("_QuantizeLinear_Output"))
                 .or_else(|| tensor.strip_suffix("_quantized"))
                 .unwrap_or(&tensor);
-            (plain.to_owned(), (text(entry, "sha256"), text(entry, "operator")))
+            (
+                plain.to_owned(),
+                (text(entry, "sha256"), text(entry, "operator")),
+            )
         })
         .collect()
 }
@@ -86,11 +94,18 @@ fn equals_the_runtime(name: &str) -> usize {
     let network = network(name);
     let said = said(name);
     let found = digests(&network);
-    let image = said.values().find(|(_, operator)| operator == "QuantizeLinear");
-    assert_eq!(image.map(|(digest, _)| digest), Some(&found[0]), "{name}: the image");
+    let image = said
+        .values()
+        .find(|(_, operator)| operator == "QuantizeLinear");
+    assert_eq!(
+        image.map(|(digest, _)| digest),
+        Some(&found[0]),
+        "{name}: the image"
+    );
     for (layer, digest) in network.graph.layers.iter().zip(&found[1..]) {
-        let (runtime, operator) = (said.get(&layer.name))
-            .unwrap_or_else(|| panic!("{name}: no tensor `{}` among {:?}", layer.name, said.keys()));
+        let (runtime, operator) = (said.get(&layer.name)).unwrap_or_else(|| {
+            panic!("{name}: no tensor `{}` among {:?}", layer.name, said.keys())
+        });
         assert_eq!(digest, runtime, "{name}: `{}` by {operator}", layer.name);
     }
     assert_eq!(said.len(), found.len(), "{name}: tensors of both sides");

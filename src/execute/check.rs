@@ -61,9 +61,11 @@ pub(super) fn network(network: &QuantNetwork) -> Result<(), ExecuteError> {
         if let Some(requantise) = requantise(&network.layers[index]) {
             let form = match &network.layers[index] {
                 QuantLayer::Add(add) => add.form.check(add.multipliers, &add.requantise),
+                QuantLayer::Average(average) => {
+                    (average.form).check(average.input_zero_point, &average.requantise)
+                }
                 QuantLayer::Conv(_)
                 | QuantLayer::MaxPool
-                | QuantLayer::Average(_)
                 | QuantLayer::Table(_)
                 | QuantLayer::Multiply(_)
                 | QuantLayer::Concat(_)

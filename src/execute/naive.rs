@@ -319,7 +319,7 @@ fn average(layer: &Layer, quant: &QuantAverage, input: &Activations) -> Activati
                 }
                 LayerOp::GlobalAvgPool => {
                     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-                    (pixels.collect(), 0)
+                    (pixels.collect::<Vec<_>>(), 0)
                 }
                 LayerOp::AdaptiveAvgPool { bins } => {
                     let rows = bin(y, *bins, height);
@@ -337,11 +337,8 @@ fn average(layer: &Layer, quant: &QuantAverage, input: &Activations) -> Activati
                     unreachable!("the network was checked: only averages have these integers")
                 }
             };
-            let zero = i64::from(quant.input_zero_point);
-            let values = pixels
-                .into_iter()
-                .map(|(y, x)| i64::from(input[(n, y, x, c)]) - zero);
-            quant.requantise.apply(values.sum(), entry)
+            let ready = quant.ready(entry, pixels.len());
+            ready.of(pixels.into_iter().map(|(y, x)| input[(n, y, x, c)]))
         },
     )
 }

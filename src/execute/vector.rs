@@ -3,6 +3,7 @@
 
 use super::gather::Gather;
 use super::view::View;
+use crate::fixed::AverageForm;
 use crate::network::{Pool, Resize};
 use crate::quantise::{
     QuantAdd, QuantAverage, QuantConcat, QuantLayer, QuantMultiply, QuantResize,
@@ -185,6 +186,17 @@ fn average(
     entry: usize,
     to: &mut Vec<i32>,
 ) {
+    match quant.form {
+        AverageForm::Sum => {}
+        AverageForm::Quotient | AverageForm::Float32 { .. } => {
+            let ready = quant.ready(entry, ys.len() * xs.len());
+            to.extend((0..input.channels).map(|c| {
+                let pixels = ys.clone().flat_map(|y| xs.clone().map(move |x| (y, x)));
+                ready.of(pixels.map(|(y, x)| input.pixel(y, x)[c]))
+            }));
+            return;
+        }
+    }
     let mut sums = vec![0i64; input.channels];
     let zero = i64::from(quant.input_zero_point);
     for y in ys.clone() {

@@ -45,7 +45,12 @@ impl AddForm {
     /// follow a rule that is not one of TOSA and TensorFlow Lite, or the sum of floats is scaled once more.
     pub fn check(&self, multipliers: [i32; 2], requantise: &Requantise) -> Result<(), FixedError> {
         let rule = requantise.rule;
-        let refuse = |what| Err(FixedError::Addition { what });
+        let refuse = |what| {
+            Err(FixedError::Operator {
+                operator: "addition",
+                what,
+            })
+        };
         if requantise.channels() != 1 {
             return refuse("it has more than one scale for its sum");
         }

@@ -58,9 +58,11 @@ pub enum FixedError {
         /// Zero point.
         zero_point: i32,
     },
-    /// Numbers of an addition that do not belong together.
-    #[error("an addition cannot be computed: {what}")]
-    Addition {
+    /// Numbers of an addition or an average that do not belong together.
+    #[error("the {operator} cannot be computed: {what}")]
+    Operator {
+        /// `addition` or `average`.
+        operator: &'static str,
         /// What is wrong.
         what: &'static str,
     },
@@ -143,9 +145,9 @@ impl From<FixedError> for Problem {
                 "fixed::slice_target",
                 "give the zero point 0 and the whole output, from 0 on with a ReLU",
             ),
-            FixedError::Addition { .. } => (
-                "fixed::addition",
-                "give each operand and the sum a scale of the form that the addition has",
+            FixedError::Operator { .. } => (
+                "fixed::operator",
+                "give every operand the scale that the form of the operator asks for",
             ),
             FixedError::OutputBits { .. } => ("fixed::output_bits", "give a width of 2 to 16 bits"),
             FixedError::OutputTrap => (

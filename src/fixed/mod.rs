@@ -6,6 +6,7 @@
 
 mod accumulator;
 mod addition;
+mod average;
 mod error;
 mod proof;
 mod requantise;
@@ -15,6 +16,7 @@ mod scale;
 
 pub use accumulator::{Trap, wrap};
 pub use addition::{AddForm, Addition};
+pub use average::{Average, AverageForm, gemmlowp_mean};
 pub use error::FixedError;
 pub use proof::{ChannelSum, Proof, Span};
 pub use requantise::{ChannelRequantise, Target};

@@ -2,7 +2,7 @@
 
 use super::rounding::{End, Parts, smallest_tie};
 use super::{Set, sums};
-use crate::fixed::Requantise;
+use crate::fixed::{AverageForm, Requantise};
 use crate::quantise::QuantLayer;
 use crate::reparam::{Activation, LayerId, LayerOp};
 use serde::Serialize;
@@ -140,7 +140,11 @@ fn counted(set: &Set<'_>, layer: LayerId) -> LayerCoverage {
         }
         QuantLayer::Average(quant) => {
             let sums = sums::averaged(quant, op, input(0), run.tensors[layer.output().0].dim());
-            found.count(&quant.requantise, false, sums);
+            match quant.form {
+                AverageForm::Sum => found.count(&quant.requantise, false, sums),
+                // Nothing there is a requantised sum.
+                AverageForm::Quotient | AverageForm::Float32 { .. } => {}
+            }
         }
         QuantLayer::Multiply(quant) => {
             let sums = sums::multiplied(quant, input(0), input(1)).map(|sum| (0, sum));

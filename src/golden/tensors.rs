@@ -3,7 +3,7 @@
 //! `x.npy` has the axes of the tensor, `x.raw` its elements in memory order, each in whole bytes, little endian.
 
 use super::File;
-use crate::fixed::{AddForm, Requantise};
+use crate::fixed::{AddForm, AverageForm, Requantise};
 use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer};
 use crate::reparam::{LayerId, TensorId};
 use crate::report::write::file_stem;
@@ -137,6 +137,16 @@ fn rescaled(input_zero_points: &[i32], rule: &Requantise) -> Named {
 /// Entry `n - 1` of multiplier and shift is for a window of `n` pixels; of a global average there is one.
 fn average(quant: &QuantAverage) -> Named {
     let mut named = vec![("input_zero_point", scalar(quant.input_zero_point))];
+    match quant.form {
+        AverageForm::Sum | AverageForm::Quotient => {}
+        AverageForm::Float32 {
+            multipliers,
+            shifts,
+        } => named.extend([
+            ("real_scale_multipliers", vector(&multipliers)),
+            ("real_scale_shifts", vector(&shifts)),
+        ]),
+    }
     named.extend(requantise(&quant.requantise));
     named
 }

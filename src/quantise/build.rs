@@ -132,7 +132,7 @@ fn quantise_layer(
         (LayerOp::MaxPool(_), _) => Ok(QuantLayer::MaxPool),
         (LayerOp::AvgPool(pool), _) => {
             let most = pool.kernel * pool.kernel;
-            Ok(QuantLayer::Average(site.average(1..=most)?))
+            Ok(QuantLayer::Average(site.window_average(most)?))
         }
         (LayerOp::GlobalAvgPool, _) => {
             let pixels = graph.shape(layer.inputs[0]).pixels();

@@ -9,7 +9,8 @@
 
 use super::real::nearest_f32;
 use crate::fixed::{
-    FixedError, Rule, float32_scale, gemmlowp_scale, multiplier_and_shift, nearest_shift,
+    FixedError, Rule, float32_scale, gemmlowp_mean, gemmlowp_scale, multiplier_and_shift,
+    nearest_shift,
 };
 
 /// `s_x · s_w / s_y`: output steps in one accumulator step.
@@ -27,25 +28,63 @@ pub(super) fn of_product(rule: Rule, input: f64, weight: f64, output: f64) -> f6
     }
 }
 
-/// `s_x / s_y / pixels`: output steps in one step of a sum over `pixels`.
-pub(super) fn of_mean(rule: Rule, input: f64, output: f64, pixels: f64) -> f64 {
-    match rule {
-        Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice => input / output / pixels,
-        Rule::TosaSingle
-        | Rule::TosaDouble
-        | Rule::TfliteDouble
-        | Rule::TfliteSingle
-        | Rule::Ruy => float32(input) / (pixels * float32(output)),
-        // ONNX Runtime, QLinearGlobalAveragePool.
-        Rule::Float32HalfEven => {
-            f64::from(nearest_f32(input) / (nearest_f32(output) * nearest_f32(pixels)))
+/// `s_x / s_y`: output steps in one step of an operand of an addition.
+pub(super) fn of_operand(rule: Rule, input: f64, output: f64) -> f64 {
+    of_product(rule, input, 1.0, output)
+}
+
+/// A mean over `pixels`: scales of its input and its output.
+pub(super) struct Mean {
+    pub(super) input: f64,
+    pub(super) output: f64,
+    pub(super) pixels: usize,
+}
+
+impl Mean {
+    /// `s_x / s_y / pixels`: output steps in one step of the sum.
+    pub(super) fn ratio(&self) -> f64 {
+        self.input / self.output / self.count()
+    }
+
+    /// The multiplier and the shift of the sum.
+    pub(super) fn scale(&self, rule: Rule, bits: u8) -> Result<(i32, u8), FixedError> {
+        match rule {
+            Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice => scale(rule, self.ratio(), bits),
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy => {
+                let ratio = float32(self.input) / float32(self.output);
+                let pixels = u32::try_from(self.pixels).unwrap_or(u32::MAX);
+                gemmlowp_mean(gemmlowp_scale(ratio)?, pixels)
+            }
+            // ONNX Runtime, QLinearGlobalAveragePool.
+            Rule::Float32HalfEven => float32_scale(
+                nearest_f32(self.input) / (nearest_f32(self.output) * nearest_f32(self.count())),
+            ),
         }
+    }
+
+    fn count(&self) -> f64 {
+        super::real::number(crate::units::count(self.pixels))
     }
 }
 
-/// `s_x / s_y`: output steps in one step of an operand of an addition.
-pub(super) fn of_operand(rule: Rule, input: f64, output: f64) -> f64 {
-    of_mean(rule, input, output, 1.0)
+/// The rule of additions and means where convolutions have `rule`: LiteRT adds with the reference's two roundings
+/// whatever its convolutions run on.
+pub(super) const fn beside_convolutions(rule: Rule) -> Rule {
+    match rule {
+        Rule::Ruy => Rule::TfliteDouble,
+        Rule::Shift(_)
+        | Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Float32HalfEven
+        | Rule::Slice => rule,
+    }
 }
 
 /// The multiplier and the shift of a ratio; `bits` are those of a multiplier of the family `multiplier`.

@@ -11,6 +11,7 @@
 //! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
 //! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
 
+mod addition;
 mod build;
 mod calibrate;
 mod clip;
@@ -42,7 +43,7 @@ pub use settings::{
 pub use statistics::{Depth, Statistics};
 pub use widths::{LayerWidths, Pattern};
 
-use crate::fixed::{AddForm, Addition, Requantise, Rule};
+use crate::fixed::{AddForm, Addition, Average, AverageForm, Requantise, Rule};
 use crate::reparam::{Activation, LayerGraph, LayerOp, TensorId};
 use crate::tensor::{IntType, Sign, Weights};
 use serde::{Deserialize, Serialize};
@@ -214,11 +215,14 @@ impl QuantAdd {
     }
 }
 
-/// Integers of an average: `y = clamp(z_y + round(sum(x - z_x) · multiplier / 2^shift))`.
+/// Integers of an average. In the form `sum` `y = clamp(z_y + round(sum(x - z_x) · multiplier / 2^shift))`;
+/// [`AverageForm`] has the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuantAverage {
     /// Zero point of the input.
     pub input_zero_point: i32,
+    /// How the pixels become their mean.
+    pub form: AverageForm,
     /// One entry per number of pixels in a window, 1..=kernel²: index `n - 1`. Global average: one entry. Of
     /// `bins` x `bins` parts one each, in row order.
     pub requantise: Requantise,
@@ -271,6 +275,15 @@ pub struct QuantResize {
     pub input_zero_point: i32,
     /// From the weighted sum to the output, the bits of both weights included; one entry.
     pub requantise: Requantise,
+}
+
+impl QuantAverage {
+    /// The average over windows of `pixels` pixels, ready to apply; `entry` is their place in the requantisation.
+    #[must_use]
+    pub fn ready(&self, entry: usize, pixels: usize) -> Average {
+        let zero_point = self.input_zero_point;
+        (self.form).ready(zero_point, &self.requantise, entry, pixels)
+    }
 }
 
 /// Integers of one layer.

@@ -1,17 +1,18 @@
 //! Integers of one layer, once the scales of its tensors are known.
 
+use super::addition::Operands;
 use super::weights::Scales;
 use super::{
     QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantMultiply, QuantResize, QuantTable,
     QuantiseError, Settings, TensorQuant, factor, shortcut,
 };
 use crate::fixed::{
-    AddForm, FixedError, Requantise, Rounding, Rule, Target, multiplier_and_shift, nearest_shift,
+    AddForm, AverageForm, FixedError, Requantise, Rounding, Rule, Target, multiplier_and_shift,
+    nearest_shift,
 };
 use crate::network::Function;
 use crate::network::sampling::WEIGHT_BITS;
 use crate::reparam::Activation;
-use crate::tensor::{IntType, Sign};
 use ndarray::{Array1, Array4};
 
 /// A layer between the tensors it reads and the one it makes.
@@ -61,15 +62,17 @@ impl Site<'_> {
                 &mut scales,
             )?),
         };
-        let rule = self.settings.rule;
-        let ratios = (scales.steps.iter())
-            .map(|step| factor::of_product(rule, input.scale, *step, self.output.scale));
+        let (rule, multiplier_bits) = (self.settings.rule, self.settings.multiplier_bits);
+        let factors = scales.steps.iter().map(|step| {
+            let ratio = factor::of_product(rule, input.scale, *step, self.output.scale);
+            factor::scale(rule, ratio, multiplier_bits)
+        });
         Ok(QuantConv {
             weight: scales.weights(weight, bits),
             bias: scales.biases(bias, input.scale),
             input_zero_point: input.zero_point,
             residual,
-            requantise: self.requantise(rule, ratios, activation)?,
+            requantise: self.requantise(rule, factors, activation)?,
         })
     }
 
@@ -85,6 +88,7 @@ impl Site<'_> {
             | Rule::Ruy => self.rescaled(),
             Rule::Float32HalfEven => self.floats(),
         };
+        let rule = factor::beside_convolutions(rule);
         let operands = operands.map_err(|error| self.refused(error))?;
         let (multiplier, shift) = operands.sum;
         let target = self.target(activation);
@@ -109,44 +113,19 @@ impl Site<'_> {
         })
     }
 
-    /// Both operands against twice the larger scale, shifted left as far as 32 bits allow.
-    ///
-    /// Source: tensorflow `lite/kernels/add.cc`, `Prepare`; its 16-bit tensors are symmetric.
-    fn rescaled(&self) -> Result<Operands, FixedError> {
-        let scale = |tensor: &TensorQuant| f64::from(super::real::nearest_f32(tensor.scale));
-        let inputs = [0, 1].map(|side: usize| scale(self.inputs[side]));
-        let twice = 2.0 * inputs[0].max(inputs[1]);
-        let left_shift = (self.inputs.iter())
-            .map(|tensor| left_shift(tensor.range))
-            .fold(20, u8::min);
-        let unit = f64::from(1_u32 << left_shift) * scale(self.output);
-        let of = |ratio| factor::scale(self.settings.rule, ratio, 31);
-        let scales = [of(inputs[0] / twice)?, of(inputs[1] / twice)?];
-        Ok(Operands {
-            multipliers: scales.map(|(multiplier, _)| multiplier),
-            form: AddForm::Rescaled {
-                left_shift,
-                shifts: scales.map(|(_, shift)| shift),
-            },
-            sum: of(twice / unit)?,
-        })
-    }
-
-    /// Both operands in float32 output steps.
-    fn floats(&self) -> Result<Operands, FixedError> {
-        let rule = self.settings.rule;
-        let of = |side: usize| {
-            let ratio = factor::of_operand(rule, self.inputs[side].scale, self.output.scale);
-            factor::scale(rule, ratio, 24)
-        };
-        let scales = [of(0)?, of(1)?];
-        Ok(Operands {
-            multipliers: scales.map(|(multiplier, _)| multiplier),
-            form: AddForm::Float32 {
-                shifts: scales.map(|(_, shift)| shift),
-            },
-            sum: (1, 0),
-        })
+    /// A mean over windows of up to `most` pixels.
+    pub(super) fn window_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
+        match self.settings.rule {
+            Rule::Float32HalfEven => self.float_average(most),
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Slice => self.average(1..=most),
+        }
     }
 
     /// A mean over 1, 2, ... `entries` pixels, or over `pixels` alone when there is one entry.
@@ -154,21 +133,44 @@ impl Site<'_> {
         &self,
         pixels: impl IntoIterator<Item = usize>,
     ) -> Result<QuantAverage, QuantiseError> {
-        let (rule, input) = (self.settings.rule, self.inputs[0].scale);
-        let ratios: Vec<f64> = pixels
-            .into_iter()
-            .map(|n| super::real::number(crate::units::count(n)))
-            .map(|pixels| factor::of_mean(rule, input, self.output.scale, pixels))
+        let bits = self.settings.multiplier_bits;
+        let means: Vec<factor::Mean> = (pixels.into_iter())
+            .map(|pixels| factor::Mean {
+                input: self.inputs[0].scale,
+                output: self.output.scale,
+                pixels,
+            })
             .collect();
+        let ratios: Vec<f64> = means.iter().map(factor::Mean::ratio).collect();
         let rule = self.rule_for(&ratios);
+        let scales = means.iter().map(|mean| mean.scale(rule, bits));
         Ok(QuantAverage {
             input_zero_point: self.inputs[0].zero_point,
-            requantise: self.requantise(rule, ratios.into_iter(), Activation::None)?,
+            form: AverageForm::Sum,
+            requantise: self.requantise(rule, scales, Activation::None)?,
         })
     }
 
-    /// The network's rule; for a shift or a slice whose factors are not all powers of two a multiplier with its
-    /// rounding, `floor` for a slice.
+    /// A mean in float32 over windows of up to `most` pixels.
+    fn float_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
+        let rule = self.settings.rule;
+        let of = |tensor: &TensorQuant| {
+            factor::scale(rule, tensor.scale, 24).map_err(|error| self.refused(error))
+        };
+        let scales = [of(self.inputs[0])?, of(self.output)?];
+        let whole = std::iter::repeat_n(Ok((1, 0)), most);
+        Ok(QuantAverage {
+            input_zero_point: self.inputs[0].zero_point,
+            form: AverageForm::Float32 {
+                multipliers: scales.map(|(multiplier, _)| multiplier),
+                shifts: scales.map(|(_, shift)| shift),
+            },
+            requantise: self.requantise(rule, whole, Activation::None)?,
+        })
+    }
+
+    /// The network's rule beside convolutions; for a shift or a slice whose factors are not all powers of two a
+    /// multiplier with its rounding, `floor` for a slice.
     fn rule_for(&self, ratios: &[f64]) -> Rule {
         let rule = self.settings.rule;
         match rule {
@@ -181,7 +183,7 @@ impl Site<'_> {
             | Rule::TfliteDouble
             | Rule::TfliteSingle
             | Rule::Ruy
-            | Rule::Float32HalfEven => rule,
+            | Rule::Float32HalfEven => factor::beside_convolutions(rule),
         }
     }
 
@@ -204,7 +206,7 @@ impl Site<'_> {
         let rule = self.rule_for(&[ratio]);
         Ok(QuantMultiply {
             input_zero_points: [0, 1].map(|side: usize| self.inputs[side].zero_point),
-            requantise: self.requantise(rule, [ratio].into_iter(), activation)?,
+            requantise: self.requantise(rule, self.scales(rule, &[ratio]), activation)?,
         })
     }
 
@@ -216,7 +218,7 @@ impl Site<'_> {
         let rule = self.rule_for(&ratios);
         Ok(QuantConcat {
             input_zero_points: self.inputs.iter().map(|input| input.zero_point).collect(),
-            requantise: self.requantise(rule, ratios.into_iter(), Activation::None)?,
+            requantise: self.requantise(rule, self.scales(rule, &ratios), Activation::None)?,
         })
     }
 
@@ -227,18 +229,27 @@ impl Site<'_> {
         let rule = self.rule_for(&[ratio]);
         Ok(QuantResize {
             input_zero_point: self.inputs[0].zero_point,
-            requantise: self.requantise(rule, [ratio].into_iter(), Activation::None)?,
+            requantise: self.requantise(rule, self.scales(rule, &[ratio]), Activation::None)?,
         })
+    }
+
+    /// Multipliers and shifts of ratios.
+    fn scales<'r>(
+        &self,
+        rule: Rule,
+        ratios: &'r [f64],
+    ) -> impl Iterator<Item = Result<(i32, u8), FixedError>> + use<'r> {
+        let bits = self.settings.multiplier_bits;
+        (ratios.iter()).map(move |ratio| factor::scale(rule, *ratio, bits))
     }
 
     fn requantise(
         &self,
         rule: Rule,
-        ratios: impl Iterator<Item = f64>,
+        scales: impl Iterator<Item = Result<(i32, u8), FixedError>>,
         activation: Activation,
     ) -> Result<Requantise, QuantiseError> {
-        let (multiplier, shift) = ratios
-            .map(|ratio| factor::scale(rule, ratio, self.settings.multiplier_bits))
+        let (multiplier, shift) = scales
             .collect::<Result<Vec<(i32, u8)>, FixedError>>()
             .map_err(|error| self.refused(error))?
             .into_iter()
@@ -263,23 +274,6 @@ impl Site<'_> {
     fn refused(&self, error: FixedError) -> QuantiseError {
         let layer = self.name.to_owned();
         QuantiseError::Requantise { layer, error }
-    }
-}
-
-/// The scales of an addition.
-struct Operands {
-    multipliers: [i32; 2],
-    form: AddForm,
-    /// Multiplier and shift of the sum.
-    sum: (i32, u8),
-}
-
-/// Bits that an operand may go to the left in front of its rescale: 20 for 8 bits, as many as 32 bits hold above.
-fn left_shift(range: IntType) -> u8 {
-    match (range.bits, range.sign) {
-        (..=8, _) => 20,
-        (9..=15, _) | (_, Sign::Signed) => 15,
-        (_, Sign::Unsigned) => 14,
     }
 }
 

@@ -79,6 +79,42 @@ impl Factors {
     }
 }
 
+/// Scales of the input and the output of a mean, their zero points and the number of pixels.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fixed) struct Scales {
+    input: f32,
+    output: f32,
+    zero_points: [i32; 2],
+    pixels: f32,
+}
+
+impl Scales {
+    /// Of significands and shifts.
+    pub(in crate::fixed) fn new(scales: [(i32, u32); 2], zeros: [i32; 2], pixels: i64) -> Self {
+        let [input, output] = scales.map(|(m, s)| nearest(i64::from(m)) * power_of_two(s));
+        Self {
+            input,
+            output,
+            zero_points: zeros,
+            pixels: nearest(pixels),
+        }
+    }
+
+    /// `rint((sum of s_x · (x - z_x)) / pixels / s_y + z_y)`, clamped; the sum in the order of `values`.
+    pub(in crate::fixed) fn mean(
+        self,
+        values: impl Iterator<Item = i32>,
+        [low, high]: [i32; 2],
+    ) -> i32 {
+        let [zero_in, zero_out] = self.zero_points;
+        let real = |value: i32| self.input * nearest(i64::from(value - zero_in));
+        let sum = values.map(real).fold(0.0, |sum, real| sum + real);
+        let steps = sum / self.pixels / self.output + nearest(i64::from(zero_out));
+        let [low, high] = [low, high].map(|bound| nearest(i64::from(bound)));
+        integer(steps.round_ties_even().max(low).min(high))
+    }
+}
+
 /// The f32 nearest to an integer, ties to even.
 #[expect(
     clippy::cast_precision_loss,

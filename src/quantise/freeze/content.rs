@@ -1,7 +1,7 @@
 //! A network in two parts: what JSON holds, and the arrays.
 
 use super::tensors::Tensors;
-use crate::fixed::{AddForm, Overflow, Requantise, Rule};
+use crate::fixed::{AddForm, AverageForm, Overflow, Requantise, Rule};
 use crate::quantise::{
     Numerics, QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply,
     QuantNetwork, QuantResidual, QuantResize, QuantTable, ResidualForm, TensorQuant,
@@ -47,6 +47,8 @@ enum LayerContent {
     MaxPool,
     Average {
         input_zero_point: i32,
+        #[serde(default, skip_serializing_if = "AverageForm::is_sum")]
+        form: AverageForm,
         requantise: RequantiseContent,
     },
     Table {
@@ -210,6 +212,7 @@ fn split_layer(index: usize, layer: &QuantLayer, bits: u8, arrays: &mut Tensors)
         QuantLayer::MaxPool => LayerContent::MaxPool,
         QuantLayer::Average(average) => LayerContent::Average {
             input_zero_point: average.input_zero_point,
+            form: average.form,
             requantise: split_requantise(index, &average.requantise, arrays),
         },
         QuantLayer::Table(table) => {
@@ -328,9 +331,11 @@ fn join_layer(
         LayerContent::MaxPool => QuantLayer::MaxPool,
         LayerContent::Average {
             input_zero_point,
+            form,
             requantise,
         } => QuantLayer::Average(QuantAverage {
             input_zero_point,
+            form,
             requantise: join_requantise(index, &requantise, arrays)?,
         }),
         LayerContent::Table { first } => QuantLayer::Table(QuantTable {

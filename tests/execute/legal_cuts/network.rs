@@ -4,7 +4,7 @@ use super::one_of;
 use super::others::push_other;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use repchip::fixed::{AddForm, Overflow, Requantise, Rounding, Rule, Target};
+use repchip::fixed::{AddForm, AverageForm, Overflow, Requantise, Rounding, Rule, Target};
 use repchip::network::{Conv, Form, Pool};
 use repchip::quantise::{
     Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
@@ -375,6 +375,7 @@ pub(super) fn push_average(
     let (range, zero_point) = range_of_output(rng);
     let rule = rule(rng);
     let quant = QuantLayer::Average(QuantAverage {
+        form: AverageForm::Sum,
         input_zero_point: network.tensors[from.0].zero_point,
         requantise: requantise(rng, rule, entries, 5, range, zero_point),
     });
