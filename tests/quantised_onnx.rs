@@ -76,6 +76,7 @@ fn said(name: &str) -> BTreeMap<String, (String, String)> {
     let text = |entry: &Value, key: &str| entry[key].as_str().expect("a text").to_owned();
     let entries = json["tensors"].as_array().expect("a list").iter();
     entries
+        .filter(|entry| entry["integer"] == true)
         .map(|entry| {
             let tensor = text(entry, "name");
             let plain = (tensor.strip_suffix("_QuantizeLinear_Output"))
@@ -102,14 +103,15 @@ fn equals_the_runtime(name: &str) -> usize {
         Some(&found[0]),
         "{name}: the image"
     );
+    let mut compared = 1;
     for (layer, digest) in network.graph.layers.iter().zip(&found[1..]) {
-        let (runtime, operator) = (said.get(&layer.name)).unwrap_or_else(|| {
-            panic!("{name}: no tensor `{}` among {:?}", layer.name, said.keys())
-        });
-        assert_eq!(digest, runtime, "{name}: `{}` by {operator}", layer.name);
+        if let Some((runtime, operator)) = said.get(&layer.name) {
+            assert_eq!(digest, runtime, "{name}: `{}` by {operator}", layer.name);
+            compared += 1;
+        }
     }
-    assert_eq!(said.len(), found.len(), "{name}: tensors of both sides");
-    found.len()
+    assert_eq!(said.len(), compared, "{name}: tensors of the runtime");
+    compared
 }
 
 #[test]
@@ -130,6 +132,12 @@ fn weights_with_a_zero_point_equal_the_runtime_and_take_nine_bits() {
 }
 
 #[test]
+fn a_relu_between_two_pairs_is_rounded_twice_as_the_runtime_does() {
+    assert_eq!(equals_the_runtime("nano-symmetric-qdq"), 17);
+}
+
+#[test]
 fn additions_equal_the_runtime() {
-    assert_eq!(equals_the_runtime("resnet-u8s8-qdq"), 22);
+    // Of 22 tensors the runtime makes one in float: the mean that the exporter writes as ReduceMean.
+    assert_eq!(equals_the_runtime("resnet-u8s8-qdq"), 21);
 }

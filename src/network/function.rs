@@ -18,16 +18,22 @@ pub enum Function {
     HardSwish,
     /// `min(max(x, 0), 6)`.
     Relu6,
+    /// `max(x, 0)`, where it changes the scale of integers.
+    Relu,
+    /// `x`: a change of the scale of integers.
+    Identity,
 }
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Sigmoid,
         Self::Silu,
         Self::HardSigmoid,
         Self::HardSwish,
         Self::Relu6,
+        Self::Relu,
+        Self::Identity,
     ];
 
     /// Its name in files: `hard_swish`.
@@ -39,6 +45,8 @@ impl Function {
             Self::HardSigmoid => "hard_sigmoid",
             Self::HardSwish => "hard_swish",
             Self::Relu6 => "relu6",
+            Self::Relu => "relu",
+            Self::Identity => "identity",
         }
     }
 
@@ -51,6 +59,8 @@ impl Function {
             Self::HardSigmoid => "hard sigmoid",
             Self::HardSwish => "hard swish",
             Self::Relu6 => "relu6",
+            Self::Relu => "relu",
+            Self::Identity => "identity",
         }
     }
 
@@ -58,8 +68,8 @@ impl Function {
     #[must_use]
     pub const fn is_positive(self) -> bool {
         match self {
-            Self::Sigmoid | Self::HardSigmoid | Self::Relu6 => true,
-            Self::Silu | Self::HardSwish => false,
+            Self::Sigmoid | Self::HardSigmoid | Self::Relu6 | Self::Relu => true,
+            Self::Silu | Self::HardSwish | Self::Identity => false,
         }
     }
 
@@ -73,6 +83,8 @@ impl Function {
             Self::HardSigmoid => hard_sigmoid(x),
             Self::HardSwish => x * hard_sigmoid(x),
             Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::Relu => x.max(0.0),
+            Self::Identity => x,
         }
     }
 }

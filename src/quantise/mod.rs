@@ -22,6 +22,7 @@ mod error;
 mod factor;
 pub mod freeze;
 mod histogram;
+pub mod onnx;
 mod operators;
 mod proof;
 pub mod quality;

@@ -12,6 +12,21 @@ impl TensorQuant {
         nearest_i32(steps.clamp(f64::from(self.range.min()), f64::from(self.range.max())))
     }
 
+    /// The integer of a real number as ONNX's `QuantizeLinear` defines it: the quotient in float32, to nearest with
+    /// ties to the even neighbour, then the zero point, clamped to the tensor's range.
+    ///
+    /// Source: onnx, `docs/Operators.md`, `QuantizeLinear`.
+    #[must_use]
+    pub fn quantise_float32(&self, real: f32) -> i32 {
+        let steps = f64::from((real / self.step()).round_ties_even()) + f64::from(self.zero_point);
+        nearest_i32(steps.clamp(f64::from(self.range.min()), f64::from(self.range.max())))
+    }
+
+    /// Its scale as float32; the scale of a network from a file is one exactly.
+    pub(super) fn step(&self) -> f32 {
+        nearest_f32(self.scale)
+    }
+
     /// The real number that an integer stands for.
     #[must_use]
     pub fn dequantise(&self, integer: i32) -> f64 {

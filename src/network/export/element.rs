@@ -16,6 +16,8 @@ impl Writer<'_> {
                 let attributes = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
                 self.push("HardSigmoid", name, vec![x], attributes);
             }
+            Function::Relu => self.push("Relu", name, vec![x], Vec::new()),
+            Function::Identity => self.push("Identity", name, vec![x], Vec::new()),
             Function::Silu => {
                 let gate = format!("{name}:gate");
                 self.push("Sigmoid", &gate, vec![x.clone()], Vec::new());

@@ -9,8 +9,10 @@ mod error;
 mod float;
 pub(crate) mod onnx;
 mod order;
+pub(crate) mod window;
 
 pub use error::{ImportError, Refused};
+pub(crate) use float::{image, interface, needed, network as float_network};
 
 use super::Network;
 use crate::tensor::FeatureMap;

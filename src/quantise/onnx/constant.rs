@@ -30,7 +30,8 @@ impl Constant {
         axis: i64,
     ) -> Result<Self, String> {
         let name = name.ok_or("an input is left out")?;
-        let tensor = (graph.tensor(name)).ok_or_else(|| format!("`{name}` is computed, not a constant"))?;
+        let tensor =
+            (graph.tensor(name)).ok_or_else(|| format!("`{name}` is computed, not a constant"))?;
         let element = tensor.values.element();
         let values = tensor
             .integers()
@@ -96,7 +97,8 @@ impl Constant {
         let (count, inputs) = by_output.dim();
         let flat: Vec<i32> = by_output.iter().copied().collect();
         let chw = Array4::from_shape_vec((count, channels, height, width), flat);
-        let chw = chw.map_err(|_| format!("its weights take {inputs} inputs, the map is {input}"))?;
+        let chw =
+            chw.map_err(|_| format!("its weights take {inputs} inputs, the map is {input}"))?;
         let hwc: Vec<i32> = chw.permuted_axes([0, 2, 3, 1]).iter().copied().collect();
         let weight = Weights::from_shape_vec((count, 1, 1, inputs), hwc);
         Ok(self.filters(weight.expect("a permutation keeps the number of elements")))
@@ -127,7 +129,10 @@ impl Constant {
     }
 
     fn other_axes(&self, wanted: &str) -> String {
-        format!("its weights have the shape {:?}, not {wanted} axes", self.shape)
+        format!(
+            "its weights have the shape {:?}, not {wanted} axes",
+            self.shape
+        )
     }
 }
 
@@ -191,7 +196,11 @@ mod tests {
         assert_eq!(kernels.weight.dim(), (2, 1, 2, 2));
         assert_eq!(flat(&kernels), [0, 2, 1, 3, -250, -248, -249, -247]);
         assert_eq!(kernels.bits, 9);
-        assert!(constant(&[2, 2, 1, 2], &[0; 8], &[1, 2], 1).kernels().is_err());
+        assert!(
+            constant(&[2, 2, 1, 2], &[0; 8], &[1, 2], 1)
+                .kernels()
+                .is_err()
+        );
         assert!(constant(&[2, 4], &[0; 8], &[1], 0).kernels().is_err());
     }
 

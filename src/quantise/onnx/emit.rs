@@ -4,10 +4,10 @@ use super::constant::Filters;
 use super::node::integers;
 use super::reader::Reader;
 use super::value::{Bias, Map, Open, Operator, Value};
-use crate::fixed::{AddForm, FixedError, Requantise, Rule, Target, float32_scale};
+use crate::fixed::{AddForm, AverageForm, FixedError, Requantise, Rule, Target, float32_scale};
 use crate::network::import::onnx::OnnxNode;
-use crate::network::{Op, shape};
-use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, TensorQuant};
+use crate::network::{Function, Op, shape};
+use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantTable, TensorQuant};
 use crate::reparam::{Activation, Layer, LayerOp, TensorId};
 
 /// How far a bias's step may be from the accumulator's, as a share: two roundings of f32.
@@ -58,17 +58,22 @@ impl<'g> Reader<'g> {
                 (Op::MaxPool(pool), vec![input], site.max_pool(input)?, 0)
             }
             Operator::AvgPool(input, pool) => {
-                let layer = site.average(input, 1..=pool.kernel * pool.kernel)?;
+                let layer = site.window_mean(input, pool.kernel * pool.kernel)?;
                 (Op::AvgPool(pool), vec![input], layer, 0)
             }
             Operator::GlobalAvgPool(input) => {
                 let pixels = self.shape(input.tensor).pixels();
-                (Op::GlobalAvgPool, vec![input], site.average(input, [pixels])?, 0)
+                (Op::GlobalAvgPool, vec![input], site.mean(input, pixels)?, 0)
             }
-            Operator::Same(_) => return Err(match open.relu {
-                true => "it rounds a ReLU of integers anew".to_owned(),
-                false => "it only changes a scale".to_owned(),
-            }),
+            Operator::Same(input) => {
+                let function = if open.relu {
+                    Function::Relu
+                } else {
+                    Function::Identity
+                };
+                let layer = table(input, function, &quant)?;
+                (Op::Lookup(function), vec![input], layer, 0)
+            }
         };
         self.push(node, &op, site.activation, &inputs, layer)?;
         self.weight_bits.push(bits);
@@ -121,10 +126,40 @@ fn layer_op(op: &Op, activation: Activation) -> LayerOp {
         Op::MaxPool(pool) => LayerOp::MaxPool(*pool),
         Op::AvgPool(pool) => LayerOp::AvgPool(*pool),
         Op::GlobalAvgPool => LayerOp::GlobalAvgPool,
-        Op::Input | Op::BatchNorm { .. } | Op::Relu => {
+        Op::Lookup(function) => LayerOp::Lookup(*function),
+        Op::Input
+        | Op::BatchNorm { .. }
+        | Op::Relu
+        | Op::Multiply
+        | Op::Concat
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => {
             unreachable!("only what has integers of its own comes here")
         }
     }
+}
+
+/// A function of one element as the runtime computes it: from the integer to a float32, from its value back.
+fn table(input: Map, function: Function, output: &TensorQuant) -> Result<QuantLayer, String> {
+    let TensorQuant {
+        range, zero_point, ..
+    } = input.quant;
+    if range.bits > 8 {
+        return Err(format!("a table of {range} integers is not made"));
+    }
+    let value = |x: i32| {
+        let steps = i16::try_from(x - zero_point).expect("a difference of 9 bits");
+        let real = f32::from(steps) * input.quant.step();
+        let value = match function {
+            Function::Relu => real.max(0.0),
+            _ => real,
+        };
+        output.quantise_float32(value)
+    };
+    Ok(QuantLayer::Table(QuantTable {
+        first: range.min(),
+        values: (range.min()..=range.max()).map(value).collect(),
+    }))
 }
 
 /// The output of a layer to be.
@@ -143,14 +178,22 @@ impl Site {
         Self {
             target: if relu { target.relu() } else { target },
             scale: quant.step(),
-            activation: if at_zero { Activation::Relu } else { Activation::None },
+            activation: if at_zero {
+                Activation::Relu
+            } else {
+                Activation::None
+            },
         }
     }
 
     /// Factors `f32(s_x·s_w) / s_y`, one for each output.
     fn conv(&self, input: Map, filters: Filters, bias: Option<Bias>) -> Result<QuantLayer, String> {
         let outputs = filters.steps.len();
-        let steps: Vec<f32> = filters.steps.iter().map(|step| input.quant.step() * step).collect();
+        let steps: Vec<f32> = filters
+            .steps
+            .iter()
+            .map(|step| input.quant.step() * step)
+            .collect();
         let bias = match bias {
             None => vec![0; outputs],
             Some(bias) => bias.checked(&steps)?,
@@ -169,14 +212,13 @@ impl Site {
     fn add(&self, sides: [Map; 2]) -> Result<QuantLayer, String> {
         let [a, b] = sides.map(|side| float32_scale(side.quant.step() / self.scale));
         let ((m_a, shift_a), (m_b, shift_b)) = (a.map_err(told)?, b.map_err(told)?);
-        let requantise = Requantise::new(Rule::Float32HalfEven, vec![1], vec![0], self.target);
         Ok(QuantLayer::Add(QuantAdd {
             input_zero_points: sides.map(|side| side.quant.zero_point),
             multipliers: [m_a, m_b],
             form: AddForm::Float32 {
                 shifts: [shift_a, shift_b],
             },
-            requantise: requantise.map_err(told)?,
+            requantise: self.plain(1)?,
         }))
     }
 
@@ -188,17 +230,34 @@ impl Site {
         Err("its maxima are rounded with another scale than its input".to_owned())
     }
 
-    /// Factors `s_x / (s_y·n)`, one for each number of pixels.
-    fn average(
-        &self,
-        input: Map,
-        pixels: impl IntoIterator<Item = usize>,
-    ) -> Result<QuantLayer, String> {
-        let ratio = |n: usize| input.quant.step() / (self.scale * pixel_count(n));
+    /// The factor `s_x / (s_y·n)` of the sum of `n` pixels.
+    fn mean(&self, input: Map, pixels: usize) -> Result<QuantLayer, String> {
+        let ratio = input.quant.step() / (self.scale * pixel_count(pixels));
         Ok(QuantLayer::Average(QuantAverage {
             input_zero_point: input.quant.zero_point,
-            requantise: self.requantise(pixels.into_iter().map(ratio))?,
+            form: AverageForm::Sum,
+            requantise: self.requantise([ratio].into_iter())?,
         }))
+    }
+
+    /// A mean over windows of up to `most` pixels, which the runtime computes in float32.
+    fn window_mean(&self, input: Map, most: usize) -> Result<QuantLayer, String> {
+        let of = |step: f32| float32_scale(step).map_err(told);
+        let scales = [of(input.quant.step())?, of(self.scale)?];
+        Ok(QuantLayer::Average(QuantAverage {
+            input_zero_point: input.quant.zero_point,
+            form: AverageForm::Float32 {
+                multipliers: scales.map(|(multiplier, _)| multiplier),
+                shifts: scales.map(|(_, shift)| shift),
+            },
+            requantise: self.plain(most)?,
+        }))
+    }
+
+    /// What rounds results that are in output steps already.
+    fn plain(&self, entries: usize) -> Result<Requantise, String> {
+        let (multiplier, shift) = (vec![1; entries], vec![0; entries]);
+        Requantise::new(Rule::Float32HalfEven, multiplier, shift, self.target).map_err(told)
     }
 
     fn requantise(&self, ratios: impl Iterator<Item = f32>) -> Result<Requantise, String> {
@@ -216,7 +275,14 @@ impl Bias {
             return Err(format!("it has {found} biases for {wanted} outputs"));
         }
         let off = |(stated, step): (&f32, &f32)| (stated - step).abs() > STEP_TOLERANCE * step;
-        match self.steps.as_deref().unwrap_or(steps).iter().zip(steps).find(|pair| off(*pair)) {
+        match self
+            .steps
+            .as_deref()
+            .unwrap_or(steps)
+            .iter()
+            .zip(steps)
+            .find(|pair| off(*pair))
+        {
             None => Ok(self.values),
             Some((stated, step)) => Err(format!(
                 "its bias counts steps of {stated:e}, its accumulator steps of {step:e}"

@@ -1,8 +1,8 @@
 //! Operators that read and write integers: `QLinearConv` and its relatives.
 
 use super::constant::{Constant, Filters, Outputs};
-use super::real::outputs_of_gemm;
 use super::reader::Reader;
+use super::real::outputs_of_gemm;
 use super::value::{Bias, Map, Operator, Seen, Value};
 use crate::network::import::onnx::{ElementType, OnnxNode};
 use crate::network::import::window::conv;
@@ -13,7 +13,11 @@ impl<'g> Reader<'g> {
         let input = self.operand(node, 0)?;
         let filters = self.weights(node, 3, 0)?.kernels()?;
         let (outputs, rows, columns, inputs) = filters.weight.dim();
-        let conv = conv(node, [outputs, inputs, rows, columns], self.shape(input.tensor))?;
+        let conv = conv(
+            node,
+            [outputs, inputs, rows, columns],
+            self.shape(input.tensor),
+        )?;
         let operator = Operator::Conv {
             input,
             filters,
@@ -83,7 +87,9 @@ impl<'g> Reader<'g> {
             return Ok(map);
         }
         let name = node.input(place).unwrap_or_default();
-        Err(format!("its scale and zero point of `{name}` are not those it was rounded with"))
+        Err(format!(
+            "its scale and zero point of `{name}` are not those it was rounded with"
+        ))
     }
 
     /// The weights that input `place` is, with their scales behind them.
@@ -97,7 +103,8 @@ impl<'g> Reader<'g> {
             Outputs::Rows => 0,
             Outputs::Columns => 1,
         };
-        self.weights(node, 3, axis)?.matrix(outputs, self.shape(input.tensor))
+        self.weights(node, 3, axis)?
+            .matrix(outputs, self.shape(input.tensor))
     }
 
     /// The bias that input `place` is, in steps of the accumulator.
@@ -106,9 +113,13 @@ impl<'g> Reader<'g> {
             return Ok(None);
         };
         let tensor = self.graph.tensor(name);
-        let tensor = tensor.ok_or_else(|| format!("its bias `{name}` is computed, not a constant"))?;
-        let values = tensor.integers().filter(|_| tensor.values.element() == ElementType::I32);
-        let values = values.ok_or_else(|| format!("its bias `{name}` is not of 32-bit integers"))?;
+        let tensor =
+            tensor.ok_or_else(|| format!("its bias `{name}` is computed, not a constant"))?;
+        let values = tensor
+            .integers()
+            .filter(|_| tensor.values.element() == ElementType::I32);
+        let values =
+            values.ok_or_else(|| format!("its bias `{name}` is not of 32-bit integers"))?;
         Ok(Some(Bias {
             values,
             steps: None,

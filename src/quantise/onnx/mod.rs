@@ -13,8 +13,8 @@ mod constant;
 mod emit;
 mod integer;
 mod node;
-mod real;
 mod reader;
+mod real;
 mod scale;
 mod value;
 

@@ -74,7 +74,9 @@ impl<'g> Reader<'g> {
     }
 
     fn dequantize(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let constant = node.input(0).filter(|name| self.graph.tensor(name).is_some());
+        let constant = node
+            .input(0)
+            .filter(|name| self.graph.tensor(name).is_some());
         let scales = self.scales(node, 1)?;
         if constant.is_some() {
             let axis = node.attributes.int("axis", 1)?;
@@ -86,7 +88,9 @@ impl<'g> Reader<'g> {
         }
         let map = self.map(node, 0, Seen::Integers)?;
         if scales.of_tensor()? != map.quant {
-            return Err("its scale and zero point are not those its input was rounded with".to_owned());
+            return Err(
+                "its scale and zero point are not those its input was rounded with".to_owned(),
+            );
         }
         Ok(Value::Map(Map {
             seen: Seen::Reals,

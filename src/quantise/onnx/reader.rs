@@ -22,7 +22,10 @@ pub(crate) fn import(
     let image = image(graph, input)?;
     let [output] = graph.outputs.as_slice() else {
         let outputs = graph.outputs.len();
-        return Err(interface(graph, format!("it has {outputs} outputs, not one")));
+        return Err(interface(
+            graph,
+            format!("it has {outputs} outputs, not one"),
+        ));
     };
     let mut reader = Reader::new(graph, image);
     let needed = needed(graph, &output.name);
@@ -51,7 +54,9 @@ impl<'g> Reader<'g> {
         Self {
             graph,
             image,
-            values: input.map(|input| (input.name.as_str(), Value::Image)).collect(),
+            values: input
+                .map(|input| (input.name.as_str(), Value::Image))
+                .collect(),
             layers: Vec::new(),
             integers: Vec::new(),
             weight_bits: Vec::new(),
@@ -122,7 +127,8 @@ impl<'g> Reader<'g> {
                 refused: self.refused,
             });
         }
-        self.whole(output).map_err(|cause| interface(self.graph, cause))?;
+        self.whole(output)
+            .map_err(|cause| interface(self.graph, cause))?;
         let stem = Path::new(&self.graph.path).file_stem();
         Ok(QuantNetwork {
             numerics: Numerics {
@@ -150,7 +156,11 @@ impl<'g> Reader<'g> {
             Some(Value::Open(_)) => {
                 return Err(format!("no QuantizeLinear rounds its output `{output}`"));
             }
-            _ => return Err(format!("its output `{output}` is not what its last operator makes")),
+            _ => {
+                return Err(format!(
+                    "its output `{output}` is not what its last operator makes"
+                ));
+            }
         }
         let inputs = self.layers.iter().flat_map(|layer| &layer.inputs);
         let read: BTreeSet<TensorId> = inputs.copied().collect();

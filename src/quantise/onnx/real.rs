@@ -11,7 +11,11 @@ impl<'g> Reader<'g> {
         let input = self.map(node, 0, Seen::Reals)?;
         let filters = self.constant(node, 1)?.kernels()?;
         let (outputs, rows, columns, inputs) = filters.weight.dim();
-        let conv = conv(node, [outputs, inputs, rows, columns], self.shape(input.tensor))?;
+        let conv = conv(
+            node,
+            [outputs, inputs, rows, columns],
+            self.shape(input.tensor),
+        )?;
         Ok(open(Operator::Conv {
             input,
             filters,
@@ -31,7 +35,9 @@ impl<'g> Reader<'g> {
 
     fn fully_connected(&self, node: &OnnxNode, outputs: Outputs) -> Result<Value, String> {
         let input = self.map(node, 0, Seen::Reals)?;
-        let filters = self.constant(node, 1)?.matrix(outputs, self.shape(input.tensor))?;
+        let filters = self
+            .constant(node, 1)?
+            .matrix(outputs, self.shape(input.tensor))?;
         Ok(open(Operator::FullyConnected {
             input,
             filters,
@@ -40,7 +46,10 @@ impl<'g> Reader<'g> {
     }
 
     pub(super) fn add(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let sides = [self.map(node, 0, Seen::Reals)?, self.map(node, 1, Seen::Reals)?];
+        let sides = [
+            self.map(node, 0, Seen::Reals)?,
+            self.map(node, 1, Seen::Reals)?,
+        ];
         Ok(open(Operator::Add(sides)))
     }
 
@@ -78,7 +87,11 @@ impl<'g> Reader<'g> {
     }
 
     /// A mean over windows, or over the whole map where the window is one.
-    pub(super) fn mean_over_windows(&self, node: &OnnxNode, input: Map) -> Result<Operator, String> {
+    pub(super) fn mean_over_windows(
+        &self,
+        node: &OnnxNode,
+        input: Map,
+    ) -> Result<Operator, String> {
         let map = self.shape(input.tensor);
         let pool = pool(node, map)?;
         if pool.padding > 0 && node.attributes.int("count_include_pad", 0)? != 0 {
@@ -91,7 +104,11 @@ impl<'g> Reader<'g> {
     }
 
     pub(super) fn global_average_pool(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        Ok(open(Operator::GlobalAvgPool(self.map(node, 0, Seen::Reals)?)))
+        Ok(open(Operator::GlobalAvgPool(self.map(
+            node,
+            0,
+            Seen::Reals,
+        )?)))
     }
 
     /// A mean over rows and columns; its axes are an attribute up to version 17, an input from 18 on.
@@ -106,7 +123,9 @@ impl<'g> Reader<'g> {
         }
         axes.sort_unstable();
         if axes != [2, 3] {
-            return Err(format!("its mean is over axes {axes:?}, only rows and columns are run"));
+            return Err(format!(
+                "its mean is over axes {axes:?}, only rows and columns are run"
+            ));
         }
         self.global_average_pool(node)
     }
@@ -115,7 +134,9 @@ impl<'g> Reader<'g> {
     fn constant(&self, node: &OnnxNode, place: usize) -> Result<&Constant, String> {
         let name = node.input(place).unwrap_or_default();
         if self.graph.tensor(name).is_some() {
-            return Err(format!("its `{name}` is of real numbers, which no DequantizeLinear scales"));
+            return Err(format!(
+                "its `{name}` is of real numbers, which no DequantizeLinear scales"
+            ));
         }
         match self.value(node, place)? {
             Value::Constant(constant) => Ok(constant),
@@ -129,12 +150,20 @@ impl<'g> Reader<'g> {
             return Ok(None);
         }
         let constant = self.constant(node, 2)?;
-        if constant.element != ElementType::I32 || constant.scales.zero_points.iter().any(|z| *z != 0) {
+        if constant.element != ElementType::I32
+            || constant.scales.zero_points.iter().any(|z| *z != 0)
+        {
             let element = constant.element;
-            return Err(format!("its bias is {element:?}, not I32 with zero points of 0"));
+            return Err(format!(
+                "its bias is {element:?}, not I32 with zero points of 0"
+            ));
         }
         Ok(Some(Bias {
-            steps: Some((0..constant.values.len()).map(|c| constant.scales.step(c)).collect()),
+            steps: Some(
+                (0..constant.values.len())
+                    .map(|c| constant.scales.step(c))
+                    .collect(),
+            ),
             values: constant.values.clone(),
         }))
     }
@@ -145,7 +174,9 @@ impl<'g> Reader<'g> {
 /// # Errors
 /// Factors and transpositions that no integer form has.
 pub(super) fn outputs_of_gemm(node: &OnnxNode) -> Result<Outputs, String> {
-    let one = |name: &str| Ok::<_, String>(node.attributes.float(name, 1.0)?.to_bits() == 1.0_f32.to_bits());
+    let one = |name: &str| {
+        Ok::<_, String>(node.attributes.float(name, 1.0)?.to_bits() == 1.0_f32.to_bits())
+    };
     if node.attributes.int("transA", 0)? != 0 || !one("alpha")? || !one("beta")? {
         return Err("only `transB` is read of its attributes; the factors are 1".to_owned());
     }

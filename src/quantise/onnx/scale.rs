@@ -35,12 +35,20 @@ impl Scales {
         let element = zeros.map(|zeros| zeros.values.element());
         let zero_points = match zeros {
             None => vec![0],
-            Some(zeros) => zeros
-                .integers()
-                .ok_or_else(|| format!("its zero point is {:?}, not integers", zeros.values.element()))?,
+            Some(zeros) => zeros.integers().ok_or_else(|| {
+                format!(
+                    "its zero point is {:?}, not integers",
+                    zeros.values.element()
+                )
+            })?,
         };
-        if let Some(step) = steps.iter().find(|step| !(step.is_finite() && **step > 0.0)) {
-            return Err(format!("its scale `{scale}` holds {step}, a scale is positive"));
+        if let Some(step) = steps
+            .iter()
+            .find(|step| !(step.is_finite() && **step > 0.0))
+        {
+            return Err(format!(
+                "its scale `{scale}` holds {step}, a scale is positive"
+            ));
         }
         if steps.is_empty() || ![1, steps.len()].contains(&zero_points.len()) {
             let (steps, zeros) = (steps.len(), zero_points.len());
@@ -60,7 +68,9 @@ impl Scales {
     pub(super) fn of_tensor(&self) -> Result<TensorQuant, String> {
         let ([scale], [zero_point]) = (&*self.steps, &*self.zero_points) else {
             let scales = self.steps.len();
-            return Err(format!("its activation has {scales} scales, only one is read"));
+            return Err(format!(
+                "its activation has {scales} scales, only one is read"
+            ));
         };
         // Without a zero point the format means unsigned bytes.
         let range = match self.element.unwrap_or(ElementType::U8) {
@@ -68,7 +78,11 @@ impl Scales {
             ElementType::I8 => IntType::signed(8),
             ElementType::U16 => IntType::unsigned(16),
             ElementType::I16 => IntType::signed(16),
-            other => return Err(format!("its activation is {other:?}, not 8 or 16 bits wide")),
+            other => {
+                return Err(format!(
+                    "its activation is {other:?}, not 8 or 16 bits wide"
+                ));
+            }
         };
         Ok(TensorQuant {
             range,
@@ -84,7 +98,10 @@ impl Scales {
 
     /// The zero point of slice `index`.
     pub(super) fn zero_point(&self, index: usize) -> i64 {
-        self.zero_points[if self.zero_points.len() == 1 { 0 } else { index }]
+        self.zero_points[if self.zero_points.len() == 1 {
+            0
+        } else {
+            index
+        }]
     }
 }
-

@@ -1,10 +1,9 @@
 //! Convolutions and batch norms with their parameters.
 
 use super::super::onnx::OnnxNode;
-use super::super::order;
-use super::window::Window;
+use super::super::{order, window};
 use super::{Importer, Value, name};
-use crate::network::{Conv, NodeId, NodeParams, Op};
+use crate::network::{NodeId, NodeParams, Op};
 use ndarray::Array1;
 
 impl<'g> Importer<'g> {
@@ -18,24 +17,7 @@ impl<'g> Importer<'g> {
                 "its weight has {axes} axes, not the 4 of two dimensions"
             ));
         };
-        let window = Window::new(&node.attributes, Some([rows, columns]), x)?;
-        let groups = node.attributes.int("group", 1)?;
-        let groups = usize::try_from(groups).ok().filter(|groups| *groups > 0);
-        let groups = groups.ok_or("its `group` is not positive")?;
-        if inputs.checked_mul(groups) != Some(x.channels) {
-            return Err(format!(
-                "its weight reads {inputs} channels in each of {groups} groups, its map has {}",
-                x.channels
-            ));
-        }
-        let conv = Conv {
-            out_channels: outputs,
-            kernel: window.kernel,
-            stride: window.stride,
-            padding: window.padding,
-            dilation: window.dilation,
-            groups,
-        };
+        let conv = window::conv(node, [outputs, inputs, rows, columns], x)?;
         let weight = order::ohwi([outputs, inputs, rows, columns], weight.values);
         let bias = match node.input(2) {
             Some(_) => Some(self.vector(node, 2, "bias", outputs)?),

@@ -10,7 +10,6 @@ mod extents;
 mod linear;
 mod name;
 mod pool;
-mod window;
 
 use super::onnx::{Dimension, ElementType, OnnxGraph, OnnxNode};
 use super::{ImportError, Refused};
@@ -66,7 +65,7 @@ pub(crate) fn network(onnx: &OnnxGraph, input: Option<FeatureMap>) -> Result<Net
     importer.finish(output)
 }
 
-fn interface(onnx: &OnnxGraph, cause: String) -> ImportError {
+pub(crate) fn interface(onnx: &OnnxGraph, cause: String) -> ImportError {
     ImportError::Interface {
         path: onnx.path.clone(),
         cause,
@@ -74,7 +73,10 @@ fn interface(onnx: &OnnxGraph, cause: String) -> ImportError {
 }
 
 /// The shape of an image: the file's, where no other is asked for.
-fn image(onnx: &OnnxGraph, asked: Option<FeatureMap>) -> Result<FeatureMap, ImportError> {
+pub(crate) fn image(
+    onnx: &OnnxGraph,
+    asked: Option<FeatureMap>,
+) -> Result<FeatureMap, ImportError> {
     let [input] = onnx.inputs.as_slice() else {
         let names: Vec<&str> = onnx
             .inputs
@@ -132,7 +134,7 @@ fn image(onnx: &OnnxGraph, asked: Option<FeatureMap>) -> Result<FeatureMap, Impo
 }
 
 /// For each node, whether the output depends on it.
-fn needed(onnx: &OnnxGraph, output: &str) -> Vec<bool> {
+pub(crate) fn needed(onnx: &OnnxGraph, output: &str) -> Vec<bool> {
     let mut wanted = BTreeSet::from([output]);
     let mut needed = vec![false; onnx.nodes.len()];
     for (node, needed) in onnx.nodes.iter().zip(&mut needed).rev() {

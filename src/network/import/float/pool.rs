@@ -1,7 +1,7 @@
 //! Pooling: over windows, and over a whole map in each of the ways exporters write it.
 
 use super::super::onnx::OnnxNode;
-use super::window::Window;
+use super::super::window;
 use super::{Importer, Value, name};
 use crate::network::{NodeId, NodeParams, Op, Pool};
 
@@ -83,21 +83,6 @@ impl<'g> Importer<'g> {
     }
 
     fn pool(&self, node: &OnnxNode, from: NodeId) -> Result<Pool, String> {
-        let map = self.builder.shape(from);
-        let window = Window::new(&node.attributes, None, map)?;
-        if window.dilation != 1 {
-            return Err(format!("its window is dilated by {}", window.dilation));
-        }
-        let up = node.attributes.int("ceil_mode", 0)? != 0;
-        if up && (window.ceils(map.height) || window.ceils(map.width)) {
-            return Err(format!(
-                "`ceil_mode` lets its last window hang over the edge of {map}"
-            ));
-        }
-        Ok(Pool {
-            kernel: window.kernel,
-            stride: window.stride,
-            padding: window.padding,
-        })
+        window::pool(node, self.builder.shape(from))
     }
 }

@@ -1,15 +1,67 @@
-//! Attributes of a window: side, stride, dilation, padding; each of them equal in both directions.
+//! Attributes of convolutions and poolings: side, stride, dilation, padding, each equal in both directions.
 
-use super::super::onnx::Attributes;
+use super::onnx::{Attributes, OnnxNode};
+use crate::network::{Conv, Pool};
 use crate::tensor::FeatureMap;
+
+/// The convolution that a node's attributes describe, over a map of shape `x`.
+///
+/// * `weight`: shape of its weights: outputs, inputs of a group, rows, columns
+///
+/// # Errors
+/// A window that differs in its two directions, padding that is not the same on all sides, and groups that do not
+/// fit the channels.
+pub(crate) fn conv(node: &OnnxNode, weight: [usize; 4], x: FeatureMap) -> Result<Conv, String> {
+    let [out_channels, inputs, rows, columns] = weight;
+    let window = Window::new(&node.attributes, Some([rows, columns]), x)?;
+    let groups = node.attributes.int("group", 1)?;
+    let groups = usize::try_from(groups).ok().filter(|groups| *groups > 0);
+    let groups = groups.ok_or("its `group` is not positive")?;
+    if inputs.checked_mul(groups) != Some(x.channels) {
+        return Err(format!(
+            "its weight reads {inputs} channels in each of {groups} groups, its map has {}",
+            x.channels
+        ));
+    }
+    Ok(Conv {
+        out_channels,
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: window.padding,
+        dilation: window.dilation,
+        groups,
+    })
+}
+
+/// The pooling that a node's attributes describe, over a map of shape `x`.
+///
+/// # Errors
+/// A window that differs in its two directions, is dilated, or hangs over the edge of the map.
+pub(crate) fn pool(node: &OnnxNode, x: FeatureMap) -> Result<Pool, String> {
+    let window = Window::new(&node.attributes, None, x)?;
+    if window.dilation != 1 {
+        return Err(format!("its window is dilated by {}", window.dilation));
+    }
+    let up = node.attributes.int("ceil_mode", 0)? != 0;
+    if up && (window.ceils(x.height) || window.ceils(x.width)) {
+        return Err(format!(
+            "`ceil_mode` lets its last window hang over the edge of {x}"
+        ));
+    }
+    Ok(Pool {
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: window.padding,
+    })
+}
 
 /// A square window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: usize,
-    pub(super) padding: usize,
+struct Window {
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: usize,
 }
 
 impl Window {
@@ -18,7 +70,7 @@ impl Window {
     /// # Errors
     /// A window that differs in its two directions, with its numbers; automatic padding that is not the same on
     /// all sides.
-    pub(super) fn new(
+    fn new(
         attributes: &Attributes,
         sides: Option<[usize; 2]>,
         x: FeatureMap,
@@ -88,7 +140,7 @@ impl Window {
     }
 
     /// Whether rounding the number of windows up instead of down gives one more window over `length` pixels.
-    pub(super) fn ceils(self, length: usize) -> bool {
+    fn ceils(self, length: usize) -> bool {
         let span = (self.kernel - 1).saturating_mul(self.dilation);
         let slack = (length.saturating_add(self.padding.saturating_mul(2)))
             .saturating_sub(span.saturating_add(1));
