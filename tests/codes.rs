@@ -128,6 +128,7 @@ fn of_network() -> Vec<Problem> {
     let other = differ
         .conv("conv", input, conv(4, 1))
         .expect("a convolution");
+    let mean = differ.global_avg_pool("mean", input).expect("a mean");
     let mut unread = builder();
     unread.relu("first", input).expect("a relu");
     unread.relu("second", input).expect("a relu");
@@ -148,6 +149,8 @@ fn of_network() -> Vec<Problem> {
         node(Op::Relu, &[NodeId(7)]),
         refused(twice.relu("relu", input)),
         refused(differ.add("add", input, other)),
+        refused(differ.multiply("product", input, other)),
+        refused(differ.concat("joined", &[input, mean])),
         unread.finish().expect_err("a node is unread").into(),
         builder().finish().expect_err("no operator").into(),
         shape.check().expect_err("another shape").into(),

@@ -1,5 +1,5 @@
-//! Parameters and multiply-accumulates of every built-in network at its own input size, exact: 224x224, and
-//! 300x300 for EfficientNet-B3.
+//! Parameters and multiply-accumulates of every built-in network at its own input size, exact: 224x224,
+//! 300x300 for EfficientNet-B3, 713x713 for PSPNet.
 //!
 //! The numbers were worked out from the published layer tables and agree with the framework's own models to the
 //! unit; "Params" of papers are these, cut to two decimals.
@@ -49,6 +49,29 @@ fn repvgg_d2se_fused_and_as_trained() {
     let large = builtin::graph("repvgg-d2se", FeatureMap::new(320, 320, 3)).expect("built in");
     let large = fold_graph(&large, Branches::Fuse).expect("a valid graph");
     assert_eq!(large.macs().0, 66_994_074_112);
+}
+
+/// At 713x713, against a head and backbones built from the framework's own modules.
+#[test]
+fn pspnet_on_repvgg_fused_and_as_trained() {
+    for (name, params, macs) in [
+        (
+            "pspnet-repvgg-b1g2-fast",
+            [62_392_083, 66_816_915],
+            [480_365_342_912, 516_737_758_080],
+        ),
+        (
+            "pspnet-repvgg-b2-fast",
+            [107_913_491, 116_623_827],
+            [839_907_722_432, 911_979_281_280],
+        ),
+    ] {
+        let (graph, deploy) = folded(name, Branches::Fuse);
+        assert_eq!(deploy.form, Form::Deploy, "{name}");
+        assert_eq!(convolutions(&deploy).len(), 28 + 6, "{name}");
+        assert_eq!([deploy.parameters(), graph.parameters()], params, "{name}");
+        assert_eq!([deploy.macs().0, graph.macs().0], macs, "{name}");
+    }
 }
 
 struct RepVgg {
@@ -189,7 +212,7 @@ const fn baseline(
 }
 
 #[rustfmt::skip]
-const BASELINES: [Baseline; 15] = [
+const BASELINES: [Baseline; 17] = [
     baseline("resnet-18", [11_684_712, 11_689_512], [1_814_073_344, 1_813_561_344], 2_483_712),
     baseline("resnet-34", [21_789_160, 21_797_672], [3_663_761_408, 3_663_249_408], 3_738_112),
     baseline("resnet-50-v1", [25_530_472, 25_557_032], [3_857_973_248, 3_855_925_248], 10_587_136),
@@ -204,6 +227,8 @@ const BASELINES: [Baseline; 15] = [
     baseline("regnetx-12gf", [46_057_864, 46_106_056], [12_086_678_016, 12_084_438_016], 21_365_568),
     baseline("efficientnet-b0", [5_267_540, 5_288_548], [385_814_752, 384_534_752], 6_747_036),
     baseline("efficientnet-b3", [12_189_584, 12_233_232], [1_827_141_392, 1_825_605_392], 23_830_296),
+    baseline("pspnet-resnet-50", [46_686_035, 46_715_347], [363_777_200_320, 363_777_200_320], 288_344_620),
+    baseline("pspnet-resnet-101", [65_652_051, 65_707_475], [517_190_422_720, 517_190_422_720], 499_851_820),
     baseline("vgg-16", [138_357_544, 138_357_544], [15_470_264_320, 15_346_630_656], 13_547_520),
 ];
 
@@ -229,6 +254,7 @@ fn every_built_in_network_has_its_totals_here() {
     let mut listed: Vec<&str> = REPVGG.iter().map(|net| net.name).collect();
     listed.extend(BASELINES.iter().map(|net| net.name));
     listed.extend(["repvgg-d2se", "repvgg-mini", "resnet-mini"]);
+    listed.extend(["pspnet-repvgg-b1g2-fast", "pspnet-repvgg-b2-fast"]);
     let mut names = builtin::names();
     listed.sort_unstable();
     names.sort_unstable();

@@ -154,4 +154,33 @@ mod tests {
         assert_eq!(cycles(4, 1000), 50 + 89);
         assert_eq!(cycles(1000, 2), 50 + 80);
     }
+
+    #[test]
+    fn a_mean_over_parts_looks_at_a_shared_pixel_twice() {
+        let mut builder = GraphBuilder::new("parts", FeatureMap::new(7, 6, 4)).unwrap();
+        builder
+            .adaptive_avg_pool("parts", GraphBuilder::INPUT, 3)
+            .unwrap();
+        let graph = fold_graph(&builder.finish().unwrap(), Branches::Fuse).unwrap();
+        let strip = |in_rows| Strip {
+            out_rows: 0..3,
+            in_rows,
+        };
+        let unit = VectorUnit {
+            lanes: 8,
+            start_cycles: Cycles(10),
+            add_cycles: 1,
+            max_pool_cycles: 1,
+            avg_pool_cycles: 2,
+            table_cycles: 1,
+            multiply_cycles: 1,
+            copy_cycles: 1,
+            resize_cycles: 1,
+        };
+        let cycles = |rows| vector_cycles(&graph, LayerId(0), &strip(rows), &unit).0;
+        // Bins of rows 0..3, 2..5, 4..7: two rows count twice. Columns fall into thirds.
+        assert_eq!(cycles(0..7), 10 + 9 * 6 * 4 * 2 / 8);
+        assert_eq!(cycles(0..2), 10 + 2 * 6 * 4 * 2 / 8);
+        assert_eq!(cycles(2..3), 10 + 2 * 6 * 4 * 2 / 8);
+    }
 }
