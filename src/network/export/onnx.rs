@@ -58,7 +58,6 @@ impl Writer<'_> {
     fn node(&mut self, place: usize) {
         let node = &self.network.graph.nodes[place];
         let name = node.name.clone();
-        let (op, attributes) = operator(&node.op);
         self.flat[place] = match node.op {
             Op::FullyConnected { .. } => true,
             Op::Relu | Op::BatchNorm { .. } | Op::Add => {
@@ -72,7 +71,7 @@ impl Writer<'_> {
             inputs = node.inputs.iter().map(|id| self.value(*id, true)).collect();
         }
         inputs.extend(self.parameters(place));
-        if op != "Input" {
+        if let Some((op, attributes)) = operator(&node.op) {
             self.push(op, &name, inputs, attributes);
         }
     }
@@ -179,10 +178,10 @@ impl Writer<'_> {
     }
 }
 
-/// ONNX's name and attributes of an operator.
-fn operator(op: &Op) -> (&'static str, Vec<Attribute>) {
-    match op {
-        Op::Input => ("Input", Vec::new()),
+/// ONNX's name and attributes of an operator; the input is none.
+fn operator(op: &Op) -> Option<(&'static str, Vec<Attribute>)> {
+    Some(match op {
+        Op::Input => return None,
         Op::Conv(conv) => ("Conv", convolution(*conv)),
         Op::BatchNorm { eps } => ("BatchNormalization", vec![float("epsilon", *eps)]),
         Op::Relu => ("Relu", Vec::new()),
@@ -191,7 +190,7 @@ fn operator(op: &Op) -> (&'static str, Vec<Attribute>) {
         Op::AvgPool(pool) => ("AveragePool", window(*pool)),
         Op::GlobalAvgPool => ("GlobalAveragePool", Vec::new()),
         Op::FullyConnected { .. } => ("Gemm", vec![ints("transB", None, 1)]),
-    }
+    })
 }
 
 fn convolution(conv: network::Conv) -> Vec<Attribute> {

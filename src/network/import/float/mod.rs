@@ -37,7 +37,7 @@ enum Value {
 ///
 /// # Errors
 /// Inputs and outputs that are not one image and one result, and all operators that cannot be run.
-pub(crate) fn network(onnx: &OnnxGraph, input: Option<FeatureMap>) -> Result<Network, ImportError> {
+pub(super) fn network(onnx: &OnnxGraph, input: Option<FeatureMap>) -> Result<Network, ImportError> {
     let image = image(onnx, input)?;
     let output = match onnx.outputs.as_slice() {
         [output] => output.name.as_str(),
@@ -74,7 +74,13 @@ fn interface(onnx: &OnnxGraph, cause: String) -> ImportError {
 }
 
 /// The shape of an image: the file's, where no other is asked for.
-fn image(onnx: &OnnxGraph, asked: Option<FeatureMap>) -> Result<FeatureMap, ImportError> {
+///
+/// # Errors
+/// An input that is not one map of floats, or whose shape is not known; other channels than asked for.
+pub(super) fn image(
+    onnx: &OnnxGraph,
+    asked: Option<FeatureMap>,
+) -> Result<FeatureMap, ImportError> {
     let [input] = onnx.inputs.as_slice() else {
         let names: Vec<&str> = onnx
             .inputs
