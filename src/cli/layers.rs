@@ -1,11 +1,11 @@
 //! That every entry of `numerics.layers` finds a layer in some network of the study.
 
 use super::run::marked;
-use crate::network::{Form, builtin};
+use super::source;
 use crate::problem::findings::nearest;
 use crate::problem::{Problem, Problems};
 use crate::quantise::{LayerWidths, Pattern, residual};
-use crate::reparam::{Branches, LayerGraph, fold_graph};
+use crate::reparam::LayerGraph;
 use crate::study::{NetworkEntry, Study};
 
 /// Checks all entries against the networks as they are mapped.
@@ -31,12 +31,7 @@ pub(super) fn check(study: &Study) -> Result<(), Problems> {
 }
 
 fn mapped(entry: &NetworkEntry, study: &Study) -> Result<LayerGraph, Problems> {
-    let graph = builtin::graph(&entry.name, entry.input)?;
-    let branches = match entry.form {
-        Form::Train => Branches::Keep,
-        Form::Deploy | Form::Folded => Branches::Fuse,
-    };
-    let folded = fold_graph(&graph, branches)?;
+    let folded = source::graph(entry)?;
     Ok(residual::apply(&folded, study.numerics.residual))
 }
 

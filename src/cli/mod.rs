@@ -7,8 +7,10 @@ mod config;
 mod diff;
 mod emit;
 mod execution;
+mod fuse;
 mod golden;
 mod help;
+mod images;
 mod infer;
 mod input;
 mod layers;
@@ -19,9 +21,11 @@ mod precision;
 mod probe;
 pub mod problem;
 mod quantise;
+mod resample;
 mod run;
 mod schema;
 mod shell;
+mod source;
 mod verify;
 
 use crate::execute::ExecuteError;
@@ -60,6 +64,8 @@ enum Command {
     Golden(golden::Options),
     /// Compare what hardware left with the model, to the bit: verdict, first difference, cycles
     Verify(verify::Options),
+    /// Fuse the branches of a network into 3x3 convolutions, and tell the float error of each block
+    Fuse(fuse::Options),
     /// Freeze the integers of one network of a study
     Quantise(quantise::Options),
     /// List the built-in networks, or the chips of a folder
@@ -134,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Infer(options) => infer::infer(options),
         Command::Golden(options) => golden::golden(options),
         Command::Verify(options) => verify::verify(options),
+        Command::Fuse(options) => fuse::fuse(options),
         Command::Quantise(options) => quantise::quantise(options),
         Command::List(options) => list::list(options),
         Command::Schema(options) => Ok(schema::schema(options)),

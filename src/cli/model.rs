@@ -1,16 +1,15 @@
 //! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
 
-use super::Failure;
 use super::run::marked;
+use super::{Failure, images, source};
 use crate::float;
-use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
 use crate::quantise::{
     self, Calibration, Equalisation, Granularity, Numerics, QuantNetwork, QuantiseError, Settings,
     residual,
 };
-use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
-use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
+use crate::reparam::{FoldedNetwork, LayerGraph};
+use crate::study::{self, ImageFiles, Images, NetworkEntry, NumericsEntry, Study};
 use crate::tensor::FeatureMap;
 use ndarray::{Array, Array1, Array2, Array4, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
@@ -47,45 +46,27 @@ pub(super) fn model(
     study: &Study,
     with_integers: bool,
 ) -> Result<Model, Failure> {
-    let graph = builtin::graph(&entry.name, entry.input)?;
-    let branches = match entry.form {
-        Form::Train => Branches::Keep,
-        Form::Deploy | Form::Folded => Branches::Fuse,
-    };
-    match &entry.weights {
-        Some(source) if with_integers => {
-            let params = params(&graph, source)?;
-            let folded = fold(&Network { graph, params }, branches)?;
-            let folded = match study.numerics.equalisation {
-                Equalisation::Off => folded,
-                Equalisation::CrossLayer => quantise::equalise(&folded).network,
-            };
-            let integers = integers(entry, study, source, folded)?;
-            Ok(Model {
-                graph: integers.network.graph.clone(),
-                numerics: integers.network.numerics.clone(),
-                integers: Some(integers),
-            })
-        }
-        Some(_) | None => {
-            let folded = fold_graph(&graph, branches)?;
-            let graph = residual::apply(&folded, study.numerics.residual);
-            let entry = &study.numerics;
-            let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
-            Ok(Model {
-                graph,
-                numerics,
-                integers: None,
-            })
-        }
+    if with_integers && let Some(folded) = source::folded(entry)? {
+        let folded = match study.numerics.equalisation {
+            Equalisation::Off => folded,
+            Equalisation::CrossLayer => quantise::equalise(&folded).network,
+        };
+        let integers = integers(entry, study, folded)?;
+        return Ok(Model {
+            graph: integers.network.graph.clone(),
+            numerics: integers.network.numerics.clone(),
+            integers: Some(integers),
+        });
     }
-}
-
-fn params(graph: &Graph, source: &WeightSource) -> Result<Params, Problems> {
-    match source {
-        WeightSource::Seed(seed) => Ok(float::seeded(graph, *seed)),
-        WeightSource::File(path) => Ok(checkpoint::read(graph, path)?),
-    }
+    let folded = source::graph(entry)?;
+    let graph = residual::apply(&folded, study.numerics.residual);
+    let entry = &study.numerics;
+    let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
+    Ok(Model {
+        graph,
+        numerics,
+        integers: None,
+    })
 }
 
 /// The images of a network, and their classes.
@@ -98,15 +79,8 @@ pub(super) struct Pictures {
 }
 
 /// Reads the images of `entry`; where it has none, one image from the seed of its weights stands in.
-pub(super) fn read_pictures(
-    entry: &NetworkEntry,
-    source: &WeightSource,
-) -> Result<Pictures, Problems> {
-    let seed = match source {
-        WeightSource::Seed(seed) => *seed,
-        WeightSource::File(_) => 0,
-    };
-    let seeded = || float::seeded_image(entry.input, seed);
+pub(super) fn read_pictures(entry: &NetworkEntry) -> Result<Pictures, Problems> {
+    let seeded = || float::seeded_image(entry.input, source::seed(entry));
     let Some(files) = &entry.images else {
         return Ok(Pictures {
             calibration: seeded(),
@@ -129,24 +103,16 @@ pub(super) fn read_pictures(
     })
 }
 
-/// The network of `entry` with its parameters, not folded yet.
-pub(super) fn parameters(entry: &NetworkEntry, source: &WeightSource) -> Result<Network, Problems> {
-    let graph = builtin::graph(&entry.name, entry.input)?;
-    let params = params(&graph, source)?;
-    Ok(Network { graph, params })
-}
-
 fn integers(
     entry: &NetworkEntry,
     study: &Study,
-    source: &WeightSource,
     folded: FoldedNetwork,
 ) -> Result<Integers, Failure> {
     let Pictures {
         calibration,
         test: images,
         labels,
-    } = read_pictures(entry, source)?;
+    } = read_pictures(entry)?;
     let logits = entry
         .images
         .as_ref()
@@ -206,20 +172,24 @@ pub(super) fn settings(entry: &NumericsEntry) -> Settings {
     }
 }
 
-/// Images of a npy file (u8, NHWC), normalised.
-fn pictures(path: &Path, shape: FeatureMap, files: &Images) -> Result<Array4<f32>, Problems> {
-    let pixels: Array4<u8> = npy(path, "u8, axes image, row, column, channel")?;
-    let (images, height, width, channels) = pixels.dim();
-    let found = FeatureMap::new(height, width, channels);
-    if found != shape || images == 0 {
+/// Images of one of the forms that a study names, normalised.
+fn pictures(
+    source: &ImageFiles,
+    shape: FeatureMap,
+    images: &Images,
+) -> Result<Array4<f32>, Problems> {
+    let pixels = images::pixels(source, shape, images.resize)?;
+    let found = FeatureMap::new(pixels.dim().1, pixels.dim().2, pixels.dim().3);
+    if found != shape || pixels.is_empty() {
         let message = format!(
-            "`{}` holds {images} images of {found}, the network takes {shape}",
-            path.display()
+            "`{}` holds {} images of {found}, the network takes {shape}",
+            source.path.display(),
+            pixels.dim().0
         );
         let help = "give at least one image of the network's input shape";
         return Err(Problem::new("run::image_shape", message, help).into());
     }
-    let normalisation = &files.normalisation;
+    let normalisation = &images.normalisation;
     Ok(float::normalise(
         &pixels,
         &normalisation.mean,

@@ -1,15 +1,15 @@
 //! `repchip precision`: what integers cost each network of a study, and what repairs it.
 
-use super::model::{self, Pictures, parameters, read_pictures};
+use super::model::{self, Pictures, read_pictures};
 use super::paths::{distinct, read_by};
 use super::run::{failed, progress, width};
-use super::{Failure, config};
+use super::{Failure, config, source};
 use crate::network::Form;
 use crate::precision::{Found, Grid, Method, Subject, run, spread};
 use crate::problem::Problem;
 use crate::reparam::{Branches, fold};
 use crate::report::{self, Borders, ConfigTable, Provenance, precision as told};
-use crate::study::{Calibration, NetworkEntry, Study, WeightSource};
+use crate::study::{Calibration, NetworkEntry, Study};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -113,11 +113,7 @@ pub(super) fn precision(options: &Options) -> Result<String, Failure> {
 /// Networks with weights, or those asked for.
 fn chosen<'s>(study: &'s Study, ids: &[String]) -> Result<Vec<&'s NetworkEntry>, Failure> {
     if ids.is_empty() {
-        let entries: Vec<_> = study
-            .networks
-            .iter()
-            .filter(|n| n.weights.is_some())
-            .collect();
+        let entries: Vec<_> = study.networks.iter().filter(|n| n.has_weights()).collect();
         if entries.is_empty() {
             let message = format!("no network of `{}` has weights", study.name);
             let help = "give one `weights = { file = \"net.safetensors\" }`, and labelled images";
@@ -153,11 +149,9 @@ fn grid(options: &Options, study: &Study) -> Grid {
 
 /// A network and, where it has labelled images and pairs of layers to spread, its twin.
 fn subject(entry: &NetworkEntry, octaves: u8) -> Result<Vec<Subject>, Failure> {
-    let source: &WeightSource = match &entry.weights {
-        Some(source) => source,
-        None => return Err(model::no_weights(entry).into()),
+    let Some(network) = source::network(entry)? else {
+        return Err(model::no_weights(entry).into());
     };
-    let network = parameters(entry, source)?;
     let fused = match entry.form {
         Form::Train => Branches::Keep,
         Form::Deploy | Form::Folded => Branches::Fuse,
@@ -171,7 +165,7 @@ fn subject(entry: &NetworkEntry, octaves: u8) -> Result<Vec<Subject>, Failure> {
         calibration,
         test: images,
         labels,
-    } = read_pictures(entry, source)?;
+    } = read_pictures(entry)?;
     let original = Subject {
         id: entry.id.clone(),
         network: folded,

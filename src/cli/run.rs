@@ -357,7 +357,7 @@ fn result(
     notes.extend(unproven(&found, entry, chip));
     Ok(RunResult {
         id: entry.id.clone(),
-        name: entry.name.clone(),
+        name: entry.name(),
         schedule,
         timeline,
         record,

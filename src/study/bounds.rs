@@ -7,6 +7,8 @@ use crate::network::Form;
 use crate::quantise::{ResidualForm, ScaleSet, WeightCalibration};
 use std::ops::RangeInclusive;
 
+/// Pixels of the shorter side of a resized picture.
+pub(super) const RESIZE: RangeInclusive<u32> = 1..=16_384;
 /// Height and width of an input in pixels.
 pub(super) const SIDE: RangeInclusive<usize> = 1..=16_384;
 pub(super) const CHANNELS: RangeInclusive<usize> = 1..=4_096;

@@ -66,6 +66,14 @@ pub enum StudyError {
         /// `neither` or `both`.
         found: &'static str,
     },
+    /// Not one source of a network.
+    #[error("`{key}` has {found}, it needs one of `name` and `model`")]
+    NetworkSource {
+        /// `networks.a0`.
+        key: String,
+        /// `neither` or `both`.
+        found: &'static str,
+    },
     /// A file that is not there.
     #[error("`{key}` names `{path}`, and there is no such file")]
     NoSuchFile {
@@ -120,6 +128,7 @@ impl StudyError {
             Self::ContrastWithItself { .. } => "study::contrast_with_itself",
             Self::InputNotHwc { .. } => "study::input_not_hwc",
             Self::WeightSource { .. } => "study::weight_source",
+            Self::NetworkSource { .. } => "study::network_source",
             Self::NoSuchFile { .. } => "study::no_such_file",
             Self::UnusedKey { .. } => "study::unused_key",
             Self::Needed { .. } => "study::needed_key",
@@ -145,6 +154,9 @@ impl StudyError {
             Self::InputNotHwc { .. } => "write for example `input = [224, 224, 3]`".to_owned(),
             Self::WeightSource { .. } => {
                 "write `{ seed = 1 }` or `{ file = \"net.safetensors\" }`".to_owned()
+            }
+            Self::NetworkSource { .. } => {
+                "name a built-in network, or an ONNX file as its `model`".to_owned()
             }
             Self::NoSuchFile { .. } => {
                 "check the path; it is relative to the folder of the study".to_owned()

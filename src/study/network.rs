@@ -1,7 +1,10 @@
 //! One network of a study: what it is, where its parameters and images come from.
 
 use super::raw::{RawNetwork, RawWeights};
-use super::{Images, NetworkEntry, Normalisation, StudyError, WeightSource, bounds};
+use super::{
+    ImageFiles, Images, NetworkEntry, Normalisation, Source, StudyError, WeightSource, bounds,
+};
+use crate::network::{Form, import};
 use crate::problem::findings::nearest;
 use crate::problem::{Findings, Real, Sourced};
 use crate::tensor::FeatureMap;
@@ -30,12 +33,28 @@ impl Folder {
         if path.is_file() {
             return Some(path);
         }
+        Self::absent(f, key, raw, &path);
+        None
+    }
+
+    /// Images that exist, as a file or a folder; behind a npz file may stand `:` and the name of an array.
+    fn images(&self, f: &mut Findings, key: &str, raw: &Sourced<String>) -> Option<ImageFiles> {
+        f.setting(key, raw.span.clone());
+        let files = ImageFiles::new(&raw.value);
+        let path = self.0.join(&files.path);
+        if path.is_file() || (path.is_dir() && files.array.is_none()) {
+            return Some(ImageFiles { path, ..files });
+        }
+        Self::absent(f, key, raw, &path);
+        None
+    }
+
+    fn absent(f: &mut Findings, key: &str, raw: &Sourced<String>, path: &Path) {
         let error = StudyError::NoSuchFile {
             key: key.to_owned(),
             path: path.display().to_string(),
         };
         f.report(error.into(), raw.span.clone(), "not there");
-        None
     }
 }
 
@@ -48,30 +67,99 @@ pub(super) fn entry(
 ) -> Option<NetworkEntry> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let id = id(f, &raw.id);
-    let name = name(f, &key("name"), &raw.name, known);
-    let form = f.choice(&key("form"), &raw.form, &bounds::FORMS);
-    let input = input(f, &key("input"), &raw.input);
-    let weights = match &raw.weights {
-        Some(raw) => Some(weights(f, &key("weights"), raw, folder)),
-        None => {
-            f.default(&key("weights"), "none");
-            None
+    let source = source(f, raw, folder, known);
+    let model = match &source {
+        Some(Source::Model(path)) => Some(path.as_path()),
+        Some(Source::Builtin { .. }) | None => None,
+    };
+    let form = match (&raw.form, &raw.model) {
+        (Some(form), _) => f.choice(&key("form"), form, &bounds::FORMS),
+        (None, Some(_)) => {
+            f.default(&key("form"), Form::Deploy.to_string());
+            Some(Form::Deploy)
         }
+        (None, None) => needed(f, key("form"), raw),
+    };
+    let input = match (&raw.input, &raw.model) {
+        (Some(list), _) => input(f, &key("input"), list),
+        (None, Some(file)) => model.and_then(|path| stated(f, &key("input"), file, path)),
+        (None, None) => needed(f, key("input"), raw),
     };
     let execute = execute(f, &key("execute"), raw);
     let images = images(f, raw, folder, input);
     Some(NetworkEntry {
         id: id?,
-        name: name?,
+        source: source?,
         form: form?,
         input: input?,
-        weights: match weights {
-            Some(weights) => Some(weights?),
-            None => None,
-        },
         execute: execute?,
         images: images?,
     })
+}
+
+/// Reports a key that a built-in network needs.
+fn needed<T>(f: &mut Findings, key: String, raw: &RawNetwork) -> Option<T> {
+    // Without a name either, the missing name is what is told.
+    let name = raw.name.as_ref()?;
+    let why = "a built-in network has none of its own";
+    let error = StudyError::Needed { key, why };
+    f.report(error.into(), name.span.clone(), "asks for it");
+    None
+}
+
+/// The size of the images of a model's file.
+fn stated(f: &mut Findings, key: &str, file: &Sourced<String>, path: &Path) -> Option<FeatureMap> {
+    match import::input(path) {
+        Ok(input) => {
+            f.default(key, format!("{input}, from the file"));
+            Some(input)
+        }
+        Err(error) => {
+            f.report(error.into(), file.span.clone(), "this file");
+            None
+        }
+    }
+}
+
+/// A built-in network with its weights, or a model.
+fn source(f: &mut Findings, raw: &RawNetwork, folder: &Folder, known: &[&str]) -> Option<Source> {
+    let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
+    let found = match (&raw.name, &raw.model) {
+        (Some(raw_name), None) => {
+            let name = name(f, &key("name"), raw_name, known);
+            let weights = match &raw.weights {
+                Some(raw) => weights(f, &key("weights"), raw, folder).map(Some),
+                None => {
+                    f.default(&key("weights"), "none");
+                    Some(None)
+                }
+            };
+            return Some(Source::Builtin {
+                name: name?,
+                weights: weights?,
+            });
+        }
+        (None, Some(model)) => {
+            let path = folder.file(f, &key("model"), model);
+            if let Some(weights) = &raw.weights {
+                let error = StudyError::UnusedKey {
+                    key: key("weights"),
+                    why: "the model holds its weights",
+                };
+                f.report(error.into(), weights.span(), "unused");
+                return None;
+            }
+            return path.map(Source::Model);
+        }
+        (None, None) => "neither",
+        (Some(_), Some(_)) => "both",
+    };
+    let error = StudyError::NetworkSource {
+        key: format!("networks.{}", raw.id.value),
+        found,
+    };
+    f.report(error.into(), raw.id.span.clone(), "this network");
+    None
 }
 
 fn id(f: &mut Findings, raw: &Sourced<String>) -> Option<String> {
@@ -144,12 +232,12 @@ fn weights(
 
 fn execute(f: &mut Findings, key: &str, raw: &RawNetwork) -> Option<bool> {
     let Some(execute) = &raw.execute else {
-        let default = raw.weights.is_some();
+        let default = raw.weights.is_some() || raw.model.is_some();
         f.default(key, default.to_string());
         return Some(default);
     };
     f.setting(key, execute.span.clone());
-    if execute.value && raw.weights.is_none() {
+    if execute.value && raw.weights.is_none() && raw.model.is_none() {
         let error = StudyError::Needed {
             key: format!("networks.{}.weights", raw.id.value),
             why: "the network is to be executed",
@@ -175,14 +263,33 @@ fn images(
             Some(None)
         }
     };
-    let test = file(f, "images", &raw.images);
+    let pictures = |f: &mut Findings, name: &str, path: &Option<Sourced<String>>| match path {
+        Some(path) => folder.images(f, &key(name), path).map(Some),
+        None => {
+            f.default(&key(name), "none");
+            Some(None)
+        }
+    };
+    let test = pictures(f, "images", &raw.images);
     let labels = file(f, "labels", &raw.labels);
     let logits = file(f, "logits", &raw.logits);
-    let calibration = file(f, "calibration", &raw.calibration);
-    let used = all_used(f, raw);
+    let calibration = pictures(f, "calibration", &raw.calibration);
+    let resize = match &raw.resize {
+        Some(resize) => f.integer(&key("resize"), resize, bounds::RESIZE).map(Some),
+        None => {
+            f.default(&key("resize"), "none");
+            Some(None)
+        }
+    };
+    let are_pictures = [&test, &calibration]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(ImageFiles::are_pictures);
+    let used = all_used(f, raw, are_pictures);
     let mean = statistics(f, &key("mean"), raw.mean.as_ref(), input, bounds::MEAN);
     let std = statistics(f, &key("std"), raw.std.as_ref(), input, bounds::STD);
-    let (test, labels, logits) = (test?, labels?, logits?);
+    let (test, labels, logits, resize) = (test?, labels?, logits?, resize?);
     used.then_some(())?;
     let Some(calibration) = calibration? else {
         return Some(None);
@@ -192,6 +299,7 @@ fn images(
         labels,
         logits,
         calibration,
+        resize,
         normalisation: Normalisation {
             mean: mean?,
             std: std?,
@@ -200,21 +308,31 @@ fn images(
 }
 
 /// Whether each key about images has what it needs, and nothing that is needed is missing.
-fn all_used(f: &mut Findings, raw: &RawNetwork) -> bool {
+fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let file = |path: &Option<Sourced<String>>| path.as_ref().map(|path| path.span.clone());
     let list = |list: &Option<Spanned<Vec<Sourced<Real>>>>| list.as_ref().map(Spanned::span);
     let (images, calibration) = (file(&raw.images), file(&raw.calibration));
-    let weights = raw.weights.as_ref().map(Spanned::span);
+    let model = file(&raw.model);
+    let weights = raw.weights.as_ref().map(Spanned::span).or(model.clone());
     let trained = raw
         .weights
         .as_ref()
         .filter(|weights| weights.get_ref().file.is_some())
-        .map(Spanned::span);
+        .map(Spanned::span)
+        .or(model);
+    let resize = raw.resize.as_ref().map(|resize| resize.span.clone());
+    let resized = (calibration.clone()).filter(|_| are_pictures);
     let mut good = true;
 
     // A key, and what must be there for it to be read.
     let unused = [
+        (
+            "resize",
+            &resize,
+            &resized,
+            "the network has no PNG or JPEG images",
+        ),
         (
             "calibration",
             &calibration,

@@ -53,28 +53,34 @@ pub(super) struct RawNetwork {
     pub(super) id: Name,
     /// Name of a built-in network; `repchip list networks` shows them.
     #[schemars(transform = one_of(builtin::names()))]
-    pub(super) name: Name,
+    pub(super) name: Option<Name>,
+    /// An ONNX file of float operators with its weights, instead of `name`.
+    pub(super) model: Option<Name>,
     /// Which form runs. `deploy`: branches fused into 3x3 convolutions; `train`: branches kept; `folded`: batch
-    /// norms folded, for networks whose branches cannot be fused.
+    /// norms folded, for networks whose branches cannot be fused. Absent, with `model`: `deploy`.
     #[schemars(transform = choice(&bounds::FORMS))]
-    pub(super) form: Name,
-    /// Shape of one image: height and width in pixels, channels.
+    pub(super) form: Option<Name>,
+    /// Shape of one image: height and width in pixels, channels. Absent, with `model`: the file's.
     #[schemars(schema_with = "input_shape")]
-    pub(super) input: Spanned<Vec<Count>>,
+    pub(super) input: Option<Spanned<Vec<Count>>>,
     /// Where the parameters come from: `{ seed = 1 }` or `{ file = "net.safetensors" }`. Absent: the network is
-    /// only mapped and timed.
+    /// only mapped and timed, unless `model` holds its weights.
     #[schemars(with = "Option<RawWeights>")]
     pub(super) weights: Option<Spanned<RawWeights>>,
     /// Whether the network is executed to the bit. Absent: when it has weights.
     pub(super) execute: Option<Sourced<bool>>,
-    /// Test images: a npy file, u8, axes image, row, column, channel.
+    /// Test images: a npy file, u8, axes image, row, column, channel; a npz file, with `:` and the array's name
+    /// behind it where there are several; a PNG or JPEG image, a folder of them, or a text file that lists them.
     pub(super) images: Option<Name>,
     /// Classes of the test images: a npy file.
     pub(super) labels: Option<Name>,
     /// Float outputs on the test images, to compare the float executor with: a npy file.
     pub(super) logits: Option<Name>,
-    /// Images on which scales are chosen: a npy file, u8, axes image, row, column, channel.
+    /// Images on which scales are chosen, in one of the forms of `images`.
     pub(super) calibration: Option<Name>,
+    /// Pixels of the shorter side of a PNG or JPEG image before its centre is cut out. Absent: not resized.
+    #[schemars(transform = within(&bounds::RESIZE))]
+    pub(super) resize: Option<Count>,
     /// Mean of the pixels / 255, one number a channel: x = (pixel / 255 - mean) / std.
     #[schemars(with = "Option<Vec<Sourced<Real>>>", transform = within(&bounds::MEAN))]
     pub(super) mean: Option<Spanned<Vec<Sourced<Real>>>>,
@@ -90,7 +96,7 @@ pub(super) struct RawWeights {
     /// Random parameters from this seed.
     #[schemars(transform = within(&bounds::SEED))]
     pub(super) seed: Option<Count>,
-    /// A safetensors file.
+    /// A safetensors file, or a state dict that `torch.save` wrote.
     pub(super) file: Option<Name>,
 }
 

@@ -82,15 +82,15 @@ impl Writer<'_> {
         inputs.extend(self.parameters(place));
         let first = inputs.first().cloned().unwrap_or_default();
         match node.op {
-            Op::Input => {}
             Op::Lookup(function) => self.function(&name, function, first),
             Op::AdaptiveAvgPool { bins } => {
                 self.adaptive(&name, bins, self.network.graph.source(node), first);
             }
             Op::Resize(resize) => self.resize(&name, resize, first),
             _ => {
-                let (op, attributes) = operator(&node.op);
-                self.push(op, &name, inputs, attributes);
+                if let Some((op, attributes)) = operator(&node.op) {
+                    self.push(op, &name, inputs, attributes);
+                }
             }
         }
     }
@@ -191,10 +191,10 @@ impl Writer<'_> {
     }
 }
 
-/// ONNX's name and attributes of an operator.
-fn operator(op: &Op) -> (&'static str, Vec<Attribute>) {
-    match op {
-        Op::Input => ("Input", Vec::new()),
+/// ONNX's name and attributes of an operator that is one node there; none of the others, and of the input.
+fn operator(op: &Op) -> Option<(&'static str, Vec<Attribute>)> {
+    Some(match op {
+        Op::Input | Op::Lookup(_) | Op::AdaptiveAvgPool { .. } | Op::Resize(_) => return None,
         Op::Conv(conv) => ("Conv", convolution(*conv)),
         Op::BatchNorm { eps } => ("BatchNormalization", vec![float("epsilon", *eps)]),
         Op::Relu => ("Relu", Vec::new()),
@@ -205,10 +205,7 @@ fn operator(op: &Op) -> (&'static str, Vec<Attribute>) {
         Op::FullyConnected { .. } => ("Gemm", vec![ints("transB", None, 1)]),
         Op::Multiply => ("Mul", Vec::new()),
         Op::Concat => ("Concat", vec![ints("axis", None, 1)]),
-        Op::Lookup(_) | Op::AdaptiveAvgPool { .. } | Op::Resize(_) => {
-            unreachable!("written node by node")
-        }
-    }
+    })
 }
 
 fn convolution(conv: network::Conv) -> Vec<Attribute> {

@@ -26,3 +26,11 @@ use std::path::Path;
 pub fn read_onnx(path: &Path, input: Option<FeatureMap>) -> Result<Network, ImportError> {
     float::network(&OnnxGraph::read(path)?, input)
 }
+
+/// Shape of the images that an ONNX file is made for.
+///
+/// # Errors
+/// As [`read_onnx`], and when the file leaves the shape open.
+pub fn input(path: &Path) -> Result<FeatureMap, ImportError> {
+    float::image(&OnnxGraph::read(path)?, None)
+}

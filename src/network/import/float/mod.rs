@@ -73,6 +73,9 @@ pub(crate) fn interface(onnx: &OnnxGraph, cause: String) -> ImportError {
 }
 
 /// The shape of an image: the file's, where no other is asked for.
+///
+/// # Errors
+/// An input that is not one map of floats, or whose shape is not known; other channels than asked for.
 pub(crate) fn image(
     onnx: &OnnxGraph,
     asked: Option<FeatureMap>,
