@@ -6,7 +6,7 @@ use repchip::execute::naive;
 use repchip::fixed::{Accumulator, Overflow};
 use repchip::float::normalise;
 use repchip::quantise::QuantNetwork;
-use repchip::quantise::onnx::{OnnxNetwork, read};
+use repchip::quantise::onnx::read;
 use repchip::tensor::Activations;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -28,10 +28,7 @@ fn images(count: usize) -> Array4<f32> {
 
 fn network(name: &str) -> QuantNetwork {
     let path = folder("import/quantised").join(format!("{name}.onnx"));
-    match read(&path, None).expect("it reads") {
-        OnnxNetwork::Integer(network) => network,
-        OnnxNetwork::Float(_) => panic!("{name} holds integers"),
-    }
+    read(&path, None).expect("it reads")
 }
 
 /// SHA-256 of each tensor's 32-bit integers.
@@ -52,7 +49,7 @@ fn digests(network: &QuantNetwork) -> Vec<String> {
         tile_w: 4,
         pointwise: Pointwise::Naive,
     };
-    let input = images(20).mapv(|real| network.tensors[0].quantise_float32(real));
+    let input = network.quantise_images(&images(20));
     let tensors = naive::run(network, &array, &input).expect("nothing traps");
     tensors.iter().map(digest).collect()
 }

@@ -109,7 +109,7 @@ pub(super) fn accumulating(graph: &LayerGraph) -> BTreeSet<LayerId> {
 
 /// The images of a file as integers of the network's input.
 fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activations, Problems> {
-    let quant = &integers.network.tensors[0];
+    let network = &integers.network;
     let shape = |found: (usize, usize, usize, usize)| {
         let map = FeatureMap::new(found.1, found.2, found.3);
         if map == entry.input && found.0 > 0 {
@@ -141,7 +141,7 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             return Err(Problem::new("infer::normalisation", message, help).into());
         };
         let norm = &images.normalisation;
-        Ok(quant.quantise_map(&float::normalise(pixels, &norm.mean, &norm.std)))
+        Ok(network.quantise_images(&float::normalise(pixels, &norm.mean, &norm.std)))
     };
     let files = ImageFiles::new(path.to_string_lossy().as_ref());
     if files.are_pictures() || files.ends_in("npz") {
@@ -158,7 +158,7 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             let message = format!("`{}` holds a value that is not finite", path.display());
             return Err(Problem::new("infer::not_finite", message, "give finite values").into());
         }
-        return Ok(quant.quantise_map(&values));
+        return Ok(network.quantise_images(&values));
     }
     let Some(integers) = npy_of_type::<i32, Ix4>(path, &bytes)? else {
         let wanted = "u8, f32 or i32, axes image, row, column, channel";

@@ -1,6 +1,7 @@
 //! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
 
 use super::run::marked;
+use super::source::Loaded;
 use super::{Failure, images, source};
 use crate::float;
 use crate::problem::{Problem, Problems};
@@ -26,8 +27,8 @@ pub(super) struct Model {
 
 /// A network with its integers and what it runs on.
 pub(super) struct Integers {
-    /// Before the residual form was applied.
-    pub(super) folded: FoldedNetwork,
+    /// Before the residual form was applied; absent where a file holds integers alone.
+    pub(super) folded: Option<FoldedNetwork>,
     pub(super) network: QuantNetwork,
     /// Normalised, NHWC.
     pub(super) images: Array4<f32>,
@@ -37,7 +38,18 @@ pub(super) struct Integers {
 /// What the labelled images are, and what the float network takes them for.
 pub(super) struct Labels {
     pub(super) classes: Vec<usize>,
-    pub(super) float: Vec<usize>,
+    /// Absent where there is no float network.
+    pub(super) float: Option<Vec<usize>>,
+}
+
+impl Model {
+    fn of(integers: Integers) -> Self {
+        Self {
+            graph: integers.network.graph.clone(),
+            numerics: integers.network.numerics.clone(),
+            integers: Some(integers),
+        }
+    }
 }
 
 /// Builds the entry; `with_integers` also reads or makes its weights, calibrates and quantises.
@@ -46,19 +58,28 @@ pub(super) fn model(
     study: &Study,
     with_integers: bool,
 ) -> Result<Model, Failure> {
-    if with_integers && let Some(folded) = source::folded(entry)? {
-        let folded = match study.numerics.equalisation {
-            Equalisation::Off => folded,
-            Equalisation::CrossLayer => quantise::equalise(&folded).network,
-        };
-        let integers = integers(entry, study, folded)?;
-        return Ok(Model {
-            graph: integers.network.graph.clone(),
-            numerics: integers.network.numerics.clone(),
-            integers: Some(integers),
-        });
-    }
-    let folded = source::graph(entry)?;
+    let folded = match source::load(entry, with_integers)? {
+        Loaded::Layers(folded) => folded,
+        Loaded::Reals(folded) => {
+            let folded = match study.numerics.equalisation {
+                Equalisation::Off => folded,
+                Equalisation::CrossLayer => quantise::equalise(&folded).network,
+            };
+            return Ok(Model::of(integers(entry, study, folded)?));
+        }
+        Loaded::Integers(network) => {
+            let Pictures { test, labels, .. } = read_pictures(entry)?;
+            return Ok(Model::of(Integers {
+                folded: None,
+                network,
+                images: test,
+                labels: labels.map(|classes| Labels {
+                    classes,
+                    float: None,
+                }),
+            }));
+        }
+    };
     let graph = residual::apply(&folded, study.numerics.residual);
     let entry = &study.numerics;
     let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
@@ -97,7 +118,10 @@ pub(super) fn read_pictures(entry: &NetworkEntry) -> Result<Pictures, Problems> 
         .as_deref()
         .map(|path| labels(path, test.dim().0));
     Ok(Pictures {
-        calibration: pictures(&files.calibration, entry.input, files)?,
+        calibration: match &files.calibration {
+            Some(path) => pictures(path, entry.input, files)?,
+            None => seeded(),
+        },
         labels: labels.transpose()?,
         test,
     })
@@ -123,14 +147,17 @@ fn integers(
             compare_logits(path, &outputs)?;
         }
         let float = float::top1(&outputs);
-        labels.map(|classes| Labels { classes, float })
+        labels.map(|classes| Labels {
+            classes,
+            float: Some(float),
+        })
     } else {
         None
     };
     let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))
         .map_err(|error| unquantised(error, entry, study))?;
     Ok(Integers {
-        folded,
+        folded: Some(folded),
         network,
         images,
         labels,

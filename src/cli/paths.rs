@@ -37,7 +37,7 @@ pub(super) fn read_by<'a>(
     paths.extend(study.chips.iter().cloned());
     for entry in entries {
         match &entry.source {
-            Source::Model(path)
+            Source::Model { path, .. }
             | Source::Builtin {
                 weights: Some(WeightSource::File(path)),
                 ..
@@ -50,7 +50,7 @@ pub(super) fn read_by<'a>(
         if let Some(images) = &entry.images {
             let optional = [&images.labels, &images.logits];
             paths.extend(optional.into_iter().flatten().cloned());
-            let pictures = images.test.iter().chain([&images.calibration]);
+            let pictures = images.test.iter().chain(&images.calibration);
             paths.extend(pictures.map(|files| files.path.clone()));
         }
     }

@@ -2,8 +2,10 @@
 
 use crate::float;
 use crate::network::checkpoint::Checkpoint;
+use crate::network::import::Numbers;
 use crate::network::{Form, Graph, Network, builtin, import};
 use crate::problem::{Problem, Problems};
+use crate::quantise::{QuantNetwork, onnx};
 use crate::reparam::{Branches, FoldedNetwork, LayerGraph, deploy_graph, fold, fold_graph};
 use crate::study::{NetworkEntry, Source, WeightSource};
 use std::path::Path;
@@ -20,7 +22,7 @@ fn branches(entry: &NetworkEntry) -> Branches {
 pub(super) fn graph(entry: &NetworkEntry) -> Result<LayerGraph, Problems> {
     let graph = match &entry.source {
         Source::Builtin { name, .. } => builtin::graph(name, entry.input)?,
-        Source::Model(path) => import::read_onnx(path, Some(entry.input))?.graph,
+        Source::Model { path, .. } => import::read_onnx(path, Some(entry.input))?.graph,
     };
     Ok(fold_graph(&graph, branches(entry))?)
 }
@@ -29,7 +31,9 @@ pub(super) fn graph(entry: &NetworkEntry) -> Result<LayerGraph, Problems> {
 pub(super) fn network(entry: &NetworkEntry) -> Result<Option<Network>, Problems> {
     let (name, weights) = match &entry.source {
         Source::Builtin { name, weights } => (name, weights),
-        Source::Model(path) => return Ok(Some(import::read_onnx(path, Some(entry.input))?)),
+        Source::Model { path, .. } => {
+            return Ok(Some(import::read_onnx(path, Some(entry.input))?));
+        }
     };
     let Some(weights) = weights else {
         return Ok(None);
@@ -45,7 +49,7 @@ pub(super) fn network(entry: &NetworkEntry) -> Result<Option<Network>, Problems>
 }
 
 /// The layers of the entry with their weights; none where it has no weights.
-pub(super) fn folded(entry: &NetworkEntry) -> Result<Option<FoldedNetwork>, Problems> {
+fn folded(entry: &NetworkEntry) -> Result<Option<FoldedNetwork>, Problems> {
     let Some(network) = network(entry)? else {
         return Ok(None);
     };
@@ -61,7 +65,7 @@ pub(super) fn folded(entry: &NetworkEntry) -> Result<Option<FoldedNetwork>, Prob
 fn graph_of(entry: &NetworkEntry, folded: LayerGraph) -> Result<LayerGraph, Problems> {
     match &entry.source {
         Source::Builtin { .. } => graph(entry),
-        Source::Model(_) => Ok(folded),
+        Source::Model { .. } => Ok(folded),
     }
 }
 
@@ -85,6 +89,31 @@ fn of_checkpoint(entry: &NetworkEntry, graph: Graph, path: &Path) -> Result<Netw
     Ok(Network { graph, params })
 }
 
+/// What an entry is before a study's numerics are applied.
+pub(super) enum Loaded {
+    /// Layers alone.
+    Layers(LayerGraph),
+    /// With weights in real numbers.
+    Reals(FoldedNetwork),
+    /// With integers that stay what they are.
+    Integers(QuantNetwork),
+}
+
+/// The entry, with its real weights only where they are asked for.
+pub(super) fn load(entry: &NetworkEntry, with_weights: bool) -> Result<Loaded, Problems> {
+    if let Source::Model {
+        path,
+        numbers: Numbers::Integers,
+    } = &entry.source
+    {
+        return Ok(Loaded::Integers(onnx::read(path, Some(entry.input))?));
+    }
+    if with_weights && let Some(folded) = folded(entry)? {
+        return Ok(Loaded::Reals(folded));
+    }
+    Ok(Loaded::Layers(graph(entry)?))
+}
+
 /// The seed of images that stand in where the study gives none.
 pub(super) fn seed(entry: &NetworkEntry) -> u64 {
     match &entry.source {
@@ -96,6 +125,6 @@ pub(super) fn seed(entry: &NetworkEntry) -> u64 {
             weights: Some(WeightSource::File(_)) | None,
             ..
         }
-        | Source::Model(_) => 0,
+        | Source::Model { .. } => 0,
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn layers(
     let found = prepared.integers(grid, point).and_then(|quant| {
         let images = prepared.first_images(IMAGES);
         let plain = crate::execute::Plain::new(&quant).expect("it was just made");
-        let input = quant.tensors[0].quantise_map(&images);
+        let input = quant.quantise_images(&images);
         let tensors = plain.tensors(&input).expect("the images fit");
         let network = prepared.network(point.method);
         let rows: Result<_, QuantiseError> = quality(network, &quant, &images, &tensors);

@@ -138,7 +138,7 @@ impl<'a> Prepared<'a> {
             .into_iter()
             .map(|part| {
                 let pictures = images.slice(s![part.clone(), .., .., ..]).to_owned();
-                let input = quant.tensors[0].quantise_map(&pictures);
+                let input = quant.quantise_images(&pictures);
                 let integers = plain.output(&input).expect("the images fit");
                 let floats = self.outputs.slice(s![part.clone(), .., .., ..]).to_owned();
                 let found = float::top1(&integers);

@@ -1,8 +1,29 @@
 //! Between real numbers and integers: where a float becomes an integer, and back.
 
-use super::TensorQuant;
+use super::{QuantNetwork, TensorQuant};
+use crate::fixed::Rule;
 use crate::tensor::Activations;
 use ndarray::Array4;
+
+impl QuantNetwork {
+    /// Real images as integers of the network's input: by [`TensorQuant::quantise_float32`] where its arithmetic is
+    /// that of ONNX Runtime, else by [`TensorQuant::quantise`].
+    #[must_use]
+    pub fn quantise_images(&self, images: &Array4<f32>) -> Activations {
+        let input = &self.tensors[0];
+        match self.rule {
+            Rule::Float32HalfEven => images.mapv(|real| input.quantise_float32(real)),
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Slice => input.quantise_map(images),
+        }
+    }
+}
 
 impl TensorQuant {
     /// The integer nearest to a real number, ties to the even neighbour, clamped to the tensor's range.

@@ -17,6 +17,7 @@ pub use error::StudyError;
 
 use crate::fixed::Rule;
 use crate::network::Form;
+use crate::network::import::Numbers;
 use crate::problem::{Setting, schema};
 use crate::quantise::{
     BiasCorrection, Equalisation, LayerWidths, ResidualForm, ScaleSet, WeightCalibration, Widths,
@@ -47,7 +48,12 @@ pub enum Source {
         weights: Option<WeightSource>,
     },
     /// An ONNX file, which holds its weights.
-    Model(PathBuf),
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Integers stay what they are: the study's numerics do not apply.
+        numbers: Numbers,
+    },
 }
 
 /// Images in one of the forms that are read.
@@ -109,8 +115,8 @@ pub struct Images {
     pub labels: Option<PathBuf>,
     /// Float outputs on the test images, to compare the float executor with.
     pub logits: Option<PathBuf>,
-    /// What scales are chosen on.
-    pub calibration: ImageFiles,
+    /// What scales are chosen on; absent where a model holds integers.
+    pub calibration: Option<ImageFiles>,
     /// Pixels of a picture's shorter side before its centre is cut out; absent: pictures are not resized.
     pub resize: Option<u32>,
     /// From pixels to inputs.
@@ -140,7 +146,7 @@ impl NetworkEntry {
     pub const fn has_weights(&self) -> bool {
         match &self.source {
             Source::Builtin { weights, .. } => weights.is_some(),
-            Source::Model(_) => true,
+            Source::Model { .. } => true,
         }
     }
 
@@ -149,7 +155,7 @@ impl NetworkEntry {
     pub fn name(&self) -> String {
         match &self.source {
             Source::Builtin { name, .. } => name.clone(),
-            Source::Model(path) => path
+            Source::Model { path, .. } => path
                 .file_stem()
                 .unwrap_or_default()
                 .to_string_lossy()

@@ -4,6 +4,7 @@ use super::raw::{RawNetwork, RawWeights};
 use super::{
     ImageFiles, Images, NetworkEntry, Normalisation, Source, StudyError, WeightSource, bounds,
 };
+use crate::network::import::{ImportError, Numbers, Stated};
 use crate::network::{Form, import};
 use crate::problem::findings::nearest;
 use crate::problem::{Findings, Real, Sourced};
@@ -67,10 +68,10 @@ pub(super) fn entry(
 ) -> Option<NetworkEntry> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let id = id(f, &raw.id);
-    let source = source(f, raw, folder, known);
-    let model = match &source {
-        Some(Source::Model(path)) => Some(path.as_path()),
-        Some(Source::Builtin { .. }) | None => None,
+    let (source, stated) = source(f, raw, folder, known).unzip();
+    let numbers = match &source {
+        Some(Source::Model { numbers, .. }) => *numbers,
+        Some(Source::Builtin { .. }) | None => Numbers::Reals,
     };
     let form = match (&raw.form, &raw.model) {
         (Some(form), _) => f.choice(&key("form"), form, &bounds::FORMS),
@@ -82,11 +83,13 @@ pub(super) fn entry(
     };
     let input = match (&raw.input, &raw.model) {
         (Some(list), _) => input(f, &key("input"), list),
-        (None, Some(file)) => model.and_then(|path| stated(f, &key("input"), file, path)),
+        (None, Some(file)) => stated
+            .flatten()
+            .and_then(|stated| of_file(f, &key("input"), file, stated)),
         (None, None) => needed(f, key("input"), raw),
     };
     let execute = execute(f, &key("execute"), raw);
-    let images = images(f, raw, folder, input);
+    let images = images(f, raw, folder, input, numbers);
     Some(NetworkEntry {
         id: id?,
         source: source?,
@@ -108,8 +111,13 @@ fn needed<T>(f: &mut Findings, key: String, raw: &RawNetwork) -> Option<T> {
 }
 
 /// The size of the images of a model's file.
-fn stated(f: &mut Findings, key: &str, file: &Sourced<String>, path: &Path) -> Option<FeatureMap> {
-    match import::input(path) {
+fn of_file(
+    f: &mut Findings,
+    key: &str,
+    file: &Sourced<String>,
+    stated: Result<FeatureMap, ImportError>,
+) -> Option<FeatureMap> {
+    match stated {
         Ok(input) => {
             f.default(key, format!("{input}, from the file"));
             Some(input)
@@ -121,8 +129,13 @@ fn stated(f: &mut Findings, key: &str, file: &Sourced<String>, path: &Path) -> O
     }
 }
 
-/// A built-in network with its weights, or a model.
-fn source(f: &mut Findings, raw: &RawNetwork, folder: &Folder, known: &[&str]) -> Option<Source> {
+/// A built-in network with its weights, or a model and the size of its images.
+fn source(
+    f: &mut Findings,
+    raw: &RawNetwork,
+    folder: &Folder,
+    known: &[&str],
+) -> Option<(Source, Option<Result<FeatureMap, ImportError>>)> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let found = match (&raw.name, &raw.model) {
         (Some(raw_name), None) => {
@@ -134,10 +147,11 @@ fn source(f: &mut Findings, raw: &RawNetwork, folder: &Folder, known: &[&str]) -
                     Some(None)
                 }
             };
-            return Some(Source::Builtin {
+            let source = Source::Builtin {
                 name: name?,
                 weights: weights?,
-            });
+            };
+            return Some((source, None));
         }
         (None, Some(model)) => {
             let path = folder.file(f, &key("model"), model);
@@ -149,7 +163,16 @@ fn source(f: &mut Findings, raw: &RawNetwork, folder: &Folder, known: &[&str]) -
                 f.report(error.into(), weights.span(), "unused");
                 return None;
             }
-            return path.map(Source::Model);
+            let path = path?;
+            return match import::stated(&path) {
+                Ok(Stated { input, numbers }) => {
+                    Some((Source::Model { path, numbers }, Some(input)))
+                }
+                Err(error) => {
+                    f.report(error.into(), model.span.clone(), "this file");
+                    None
+                }
+            };
         }
         (None, None) => "neither",
         (Some(_), Some(_)) => "both",
@@ -254,6 +277,7 @@ fn images(
     raw: &RawNetwork,
     folder: &Folder,
     input: Option<FeatureMap>,
+    numbers: Numbers,
 ) -> Option<Option<Images>> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let file = |f: &mut Findings, name: &str, path: &Option<Sourced<String>>| match path {
@@ -286,14 +310,15 @@ fn images(
         .flatten()
         .flatten()
         .any(ImageFiles::are_pictures);
-    let used = all_used(f, raw, are_pictures);
+    let used = all_used(f, raw, are_pictures, numbers);
     let mean = statistics(f, &key("mean"), raw.mean.as_ref(), input, bounds::MEAN);
     let std = statistics(f, &key("std"), raw.std.as_ref(), input, bounds::STD);
     let (test, labels, logits, resize) = (test?, labels?, logits?, resize?);
     used.then_some(())?;
-    let Some(calibration) = calibration? else {
+    let calibration = calibration?;
+    if test.is_none() && calibration.is_none() {
         return Some(None);
-    };
+    }
     Some(Some(Images {
         test,
         labels,
@@ -308,7 +333,7 @@ fn images(
 }
 
 /// Whether each key about images has what it needs, and nothing that is needed is missing.
-fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
+fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool, numbers: Numbers) -> bool {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let file = |path: &Option<Sourced<String>>| path.as_ref().map(|path| path.span.clone());
     let list = |list: &Option<Spanned<Vec<Sourced<Real>>>>| list.as_ref().map(Spanned::span);
@@ -322,7 +347,12 @@ fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
         .map(Spanned::span)
         .or(model);
     let resize = raw.resize.as_ref().map(|resize| resize.span.clone());
-    let resized = (calibration.clone()).filter(|_| are_pictures);
+    // What is calibrated, and the pixels that are read for it or for the integers that are there.
+    let (to_calibrate, pixels) = match numbers {
+        Numbers::Reals => (weights.clone(), calibration.clone()),
+        Numbers::Integers => (None, images.clone()),
+    };
+    let resized = (pixels.clone()).filter(|_| are_pictures);
     let mut good = true;
 
     // A key, and what must be there for it to be read.
@@ -336,8 +366,8 @@ fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
         (
             "calibration",
             &calibration,
-            &weights,
-            "the network has no weights",
+            &to_calibrate,
+            "the network has no weights in real numbers",
         ),
         (
             "labels",
@@ -354,14 +384,14 @@ fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
         (
             "mean",
             &list(&raw.mean),
-            &calibration,
-            "the network has no calibration images",
+            &pixels,
+            "the network has no images to make inputs of",
         ),
         (
             "std",
             &list(&raw.std),
-            &calibration,
-            "the network has no calibration images",
+            &pixels,
+            "the network has no images to make inputs of",
         ),
     ];
     for (name, present, needs, why) in unused {
@@ -374,28 +404,32 @@ fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool) -> bool {
             good = false;
         }
     }
+    let real = |span: &Option<std::ops::Range<usize>>| match numbers {
+        Numbers::Reals => span.clone(),
+        Numbers::Integers => None,
+    };
     // A key that is there, and what it asks for.
     let needed = [
         (
-            &images,
+            &real(&images),
             "calibration",
             &calibration,
             "the network has images to be executed on",
         ),
         (
-            &trained,
+            &real(&trained),
             "calibration",
             &calibration,
             "scales of trained weights need images",
         ),
         (
-            &calibration,
+            &pixels,
             "mean",
             &list(&raw.mean),
             "pixels become real inputs with it",
         ),
         (
-            &calibration,
+            &pixels,
             "std",
             &list(&raw.std),
             "pixels become real inputs with it",

@@ -7,7 +7,7 @@ This script saves the rewritten model, makes each of its inner tensors an output
 and runs it without further rewriting, so that the files hold what the runtime
 computes and not what a differently fused copy of the model would.
 
-For each integer tensor of an operator it writes `NAME.npy` in the layout of the
+For each integer tensor of an operator it writes `NNN-NAME.npy` in the layout of the
 runtime (NCHW, or NC behind a flattening), and `tensors.json`: for each tensor its
 operator and whether the runtime's arithmetic there is integer. What it leaves in
 float, as it does with some operators, has `"integer": false`.
@@ -131,7 +131,8 @@ def main():
         if args.digests:
             entry["sha256"] = hashlib.sha256(np.ascontiguousarray(nhwc, "<i4").tobytes()).hexdigest()
         else:
-            np.save(os.path.join(args.out, file_stem(name) + ".npy"), value)
+            entry["file"] = f"{len(listed):03}-{file_stem(name)}.npy"
+            np.save(os.path.join(args.out, entry["file"]), value)
         listed.append(entry)
     with open(os.path.join(args.out, "tensors.json"), "w") as f:
         json.dump({"onnxruntime": ort.__version__, "tensors": listed}, f, indent=1)

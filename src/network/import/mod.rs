@@ -12,11 +12,12 @@ mod order;
 pub(crate) mod window;
 
 pub use error::{ImportError, Refused};
-pub(crate) use float::{image, interface, needed, network as float_network};
+pub(crate) use float::{image, interface, needed};
 
 use super::Network;
 use crate::tensor::FeatureMap;
 use onnx::OnnxGraph;
+use serde::Serialize;
 use std::path::Path;
 
 /// Reads a float network from an ONNX file, for images of shape `input` or, where there is none, of the file's.
@@ -27,10 +28,39 @@ pub fn read_onnx(path: &Path, input: Option<FeatureMap>) -> Result<Network, Impo
     float::network(&OnnxGraph::read(path)?, input)
 }
 
-/// Shape of the images that an ONNX file is made for.
+/// What a model's file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// Shape of one image; an error where the file leaves it open.
+    pub input: Result<FeatureMap, ImportError>,
+    /// What it computes with.
+    pub numbers: Numbers,
+}
+
+/// What a model computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbers {
+    /// Real numbers.
+    Reals,
+    /// Integers: some operator quantises.
+    Integers,
+}
+
+/// What an ONNX file says of itself.
 ///
 /// # Errors
-/// As [`read_onnx`], and when the file leaves the shape open.
-pub fn input(path: &Path) -> Result<FeatureMap, ImportError> {
-    float::image(&OnnxGraph::read(path)?, None)
+/// A file that is no whole ONNX model.
+pub fn stated(path: &Path) -> Result<Stated, ImportError> {
+    let graph = OnnxGraph::read(path)?;
+    let quantises = |op: &str| op == "QuantizeLinear" || op.starts_with("QLinear") || op == "QGemm";
+    let quantised = graph.nodes.iter().any(|node| quantises(&node.op));
+    Ok(Stated {
+        input: float::image(&graph, None),
+        numbers: if quantised {
+            Numbers::Integers
+        } else {
+            Numbers::Reals
+        },
+    })
 }

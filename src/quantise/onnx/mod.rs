@@ -19,35 +19,15 @@ mod scale;
 mod value;
 
 use super::QuantNetwork;
-use crate::network::Network;
+use crate::network::import::ImportError;
 use crate::network::import::onnx::OnnxGraph;
-use crate::network::import::{ImportError, float_network};
 use crate::tensor::FeatureMap;
 use std::path::Path;
 
-/// What an ONNX file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OnnxNetwork {
-    /// Real weights, which are quantised here.
-    Float(Network),
-    /// Integers, which are taken as they are.
-    Integer(QuantNetwork),
-}
-
-/// Reads a network from an ONNX file, for images of shape `input` or, where there is none, of the file's. It is one of
-/// integers if any of its operators quantises.
+/// Reads the integers of a quantised ONNX file, for images of shape `input` or, where there is none, of the file's.
 ///
 /// # Errors
-/// A file that is no whole ONNX model, and all of its operators that cannot be run.
-pub fn read(path: &Path, input: Option<FeatureMap>) -> Result<OnnxNetwork, ImportError> {
-    let graph = OnnxGraph::read(path)?;
-    if is_quantised(&graph) {
-        return reader::import(&graph, input).map(OnnxNetwork::Integer);
-    }
-    float_network(&graph, input).map(OnnxNetwork::Float)
-}
-
-fn is_quantised(graph: &OnnxGraph) -> bool {
-    let quantises = |op: &str| op == "QuantizeLinear" || op.starts_with("QLinear") || op == "QGemm";
-    graph.nodes.iter().any(|node| quantises(&node.op))
+/// A file that is no whole ONNX model, and all of its operators that have no integers.
+pub fn read(path: &Path, input: Option<FeatureMap>) -> Result<QuantNetwork, ImportError> {
+    reader::import(&OnnxGraph::read(path)?, input)
 }

@@ -36,7 +36,7 @@ enum Value {
 ///
 /// # Errors
 /// Inputs and outputs that are not one image and one result, and all operators that cannot be run.
-pub(crate) fn network(onnx: &OnnxGraph, input: Option<FeatureMap>) -> Result<Network, ImportError> {
+pub(super) fn network(onnx: &OnnxGraph, input: Option<FeatureMap>) -> Result<Network, ImportError> {
     let image = image(onnx, input)?;
     let output = match onnx.outputs.as_slice() {
         [output] => output.name.as_str(),
