@@ -381,6 +381,49 @@ mod tests {
     }
 
     #[test]
+    fn an_int32_rule_sees_a_wider_accumulator_saturated() {
+        let i8 = Target::whole(IntType::signed(8), 0);
+        for rule in [Rule::TosaSingle, Rule::TfliteDouble, Rule::Ruy] {
+            let narrow = one(rule, 1 << 30, 57, i8);
+            assert_eq!(narrow.apply(1 << 40, 0), narrow.apply(i32::MAX.into(), 0));
+            assert_eq!(narrow.apply(i64::MIN, 0), narrow.apply(i32::MIN.into(), 0));
+            assert_eq!(narrow.apply(1 << 40, 0), 16);
+        }
+        // A float32 holds the wide accumulator's own size.
+        let float = one(Rule::Float32HalfEven, 1 << 23, 57, i8);
+        assert_eq!(float.apply(1 << 40, 0), 64);
+    }
+
+    #[test]
+    fn a_slice_wraps_behind_its_sign_test() {
+        let with = |output: IntType, lower: i32, overflow: Overflow| {
+            let target = Target {
+                lower,
+                overflow,
+                ..Target::whole(output, 0)
+            };
+            one(Rule::Slice, 1, 4, target)
+        };
+        let unsigned = with(IntType::unsigned(8), 0, Overflow::Wrap);
+        // 0x1005 >> 4 = 0x100: the ninth bit is not in the slice. Below zero the ReLU gives 0, never 255.
+        assert_eq!(
+            [0x0ff7, 0x1005, -1, -4096].map(|acc| unsigned.apply(acc, 0)),
+            [255, 0, 0, 0]
+        );
+        // Behind a ReLU the top bit of a signed slice is a sign again.
+        let signed = with(IntType::signed(8), 0, Overflow::Wrap);
+        assert_eq!(
+            [0x07f0, 0x0800, -16].map(|acc| signed.apply(acc, 0)),
+            [127, -128, 0]
+        );
+        let plain = with(IntType::signed(8), -128, Overflow::Saturate);
+        assert_eq!(
+            [0x0800, -1, -16, -0x0900].map(|acc| plain.apply(acc, 0)),
+            [127, -1, -1, -128]
+        );
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let target = Target::whole(IntType::signed(8), 0);
         let shift = Rule::Shift(Rounding::Floor);

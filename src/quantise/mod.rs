@@ -7,8 +7,9 @@
 //!
 //! Scales: the network's input has a zero point of its own; after a ReLU integers are unsigned with zero point
 //! 0; every other tensor is signed around 0. A maximum keeps its input's scale. Weights are symmetric. Where a
-//! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
-//! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
+//! real number becomes an integer here it goes to the nearest, ties to the even neighbour. For a shift or a slice
+//! every scale is a power of two, so the requantisation is exact but for its rounding. For a published rule scales
+//! are float32 numbers, and multipliers, shifts, additions and means are computed as its program does.
 
 mod addition;
 mod build;
