@@ -102,13 +102,19 @@ impl ChannelRequantise {
     /// The families `shift` and `multiplier`.
     #[inline]
     fn once(&self, acc: i64, rounding: Rounding) -> i32 {
-        self.finish(once::scaled(acc, self.multiplier, self.shift, rounding))
+        match i32::try_from(acc) {
+            Ok(acc) => self.finish(once::narrow(acc, self.multiplier, self.shift, rounding)),
+            Err(_) => {
+                let scaled = once::scaled(acc, self.multiplier, self.shift, rounding);
+                self.finish_wide(scaled + i128::from(self.target.zero_point))
+            }
+        }
     }
 
     /// A rule that reads an int32, a multiplier and a shift.
     #[inline]
     fn narrow(&self, acc: i64, scaled: impl Fn(i32, i32, u32) -> i64) -> i32 {
-        self.finish(scaled(int32(acc), self.multiplier, self.shift).into())
+        self.finish(scaled(int32(acc), self.multiplier, self.shift))
     }
 
     /// `float32_half_even`: clamped in front of the rounding, so that nothing is left to fit.
@@ -131,10 +137,23 @@ impl ChannelRequantise {
         fit(scaled.into(), self.target.output, self.target.overflow)
     }
 
-    /// Zero point, output type and clamp.
+    /// Zero point, output type and clamp, of a product of 63 bits at most.
     #[inline]
-    fn finish(&self, scaled: i128) -> i32 {
-        let sum = scaled + i128::from(self.target.zero_point);
+    fn finish(&self, scaled: i64) -> i32 {
+        let sum = scaled + i64::from(self.target.zero_point);
+        match self.target.overflow {
+            // The clamp lies inside the output type.
+            Overflow::Saturate => {
+                let bounds = [self.target.lower, self.target.upper].map(i64::from);
+                let inside = sum.clamp(bounds[0], bounds[1]);
+                i32::try_from(inside).expect("between two i32")
+            }
+            Overflow::Wrap | Overflow::Trap => self.finish_wide(sum.into()),
+        }
+    }
+
+    /// Output type and clamp.
+    fn finish_wide(&self, sum: i128) -> i32 {
         fit(sum, self.target.output, self.target.overflow)
             .clamp(self.target.lower, self.target.upper)
     }
