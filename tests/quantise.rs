@@ -278,13 +278,58 @@ fn shortcuts_of_seeded_networks_fit_their_accumulators() {
 
 #[test]
 fn a_frozen_network_is_the_same_network() {
-    let network = folded("repvgg-mini");
+    let network = folded("resnet-mini");
     let calibration = images("fashion-mnist-calibration-images.npy", 4);
-    let quantised = quantise(&network, &calibration, &SETTINGS).expect("it quantises");
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("repvgg-mini.safetensors");
-    std::fs::write(&path, freeze::to_bytes(&quantised)).expect("it is written");
-    assert_eq!(freeze::read(&path).expect("it reads back"), quantised);
+    let path = folder.path().join("resnet-mini.safetensors");
+    for rule in [SETTINGS.rule, Rule::TfliteDouble, Rule::Float32HalfEven] {
+        let settings = Settings { rule, ..SETTINGS };
+        let quantised = quantise(&network, &calibration, &settings).expect("it quantises");
+        std::fs::write(&path, freeze::to_bytes(&quantised)).expect("it is written");
+        assert_eq!(freeze::read(&path).expect("it reads back"), quantised);
+    }
+}
+
+/// All but the bit slice, which drops half a step everywhere.
+#[test]
+fn the_rules_of_programs_choose_the_classes_of_the_floats() {
+    let network = folded("resnet-mini");
+    for rule in [
+        Rule::TosaSingle,
+        Rule::TosaDouble,
+        Rule::TfliteDouble,
+        Rule::TfliteSingle,
+        Rule::Ruy,
+        Rule::Float32HalfEven,
+    ] {
+        let agreed = agreement(&network, &Settings { rule, ..SETTINGS }, 3);
+        assert_eq!(agreed, 3, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_bit_slice_takes_powers_of_two() {
+    let calibration = images("fashion-mnist-calibration-images.npy", 4);
+    let settings = Settings {
+        rule: Rule::Slice,
+        output_overflow: Overflow::Wrap,
+        ..SETTINGS
+    };
+    let network = folded("resnet-mini");
+    let quantised = quantise(&network, &calibration, &settings).expect("it quantises");
+    for layer in &quantised.layers {
+        if let QuantLayer::Conv(conv) = layer {
+            assert_eq!(conv.requantise.rule, Rule::Slice);
+            assert!(conv.requantise.multiplier.iter().all(|m| *m == 1));
+        }
+    }
+    // The mini networks end in a mean over 7x7 pixels: no shift, so a multiplier, rounded as a slice is.
+    let means = quantised.layers.iter().filter_map(|layer| match layer {
+        QuantLayer::Average(average) => Some(average.requantise.rule),
+        _ => None,
+    });
+    let floor = [Rule::Slice, Rule::Multiplier(Rounding::Floor)];
+    assert!(means.into_iter().all(|rule| floor.contains(&rule)));
 }
 
 /// Swish, squeeze-and-excitation and depthwise convolutions: the mapped execution gives the integers of plain loops,

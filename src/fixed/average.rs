@@ -22,7 +22,8 @@ pub enum AverageForm {
     /// `rint(mean / s_y + z_y)` of `mean = (s_x·(x_1 - z_x) + s_x·(x_2 - z_x) + ...) / n`, every operation in
     /// float32, pixels row by row. The scales are `multiplier / 2^shift`.
     ///
-    /// Source: ONNX Runtime `QLinearAveragePool`. The zero point is added before the rounding.
+    /// Source: ONNX Runtime `QLinearAveragePool`. The zero point is added before the rounding. A window as large
+    /// as the map takes the kernel of `QLinearGlobalAveragePool` there, which is `Sum`.
     Float32 {
         /// Of input and output.
         multipliers: [i32; 2],

@@ -102,13 +102,19 @@ impl ChannelRequantise {
     /// The families `shift` and `multiplier`.
     #[inline]
     fn once(&self, acc: i64, rounding: Rounding) -> i32 {
-        self.finish(once::scaled(acc, self.multiplier, self.shift, rounding))
+        match i32::try_from(acc) {
+            Ok(acc) => self.finish(once::narrow(acc, self.multiplier, self.shift, rounding)),
+            Err(_) => {
+                let scaled = once::scaled(acc, self.multiplier, self.shift, rounding);
+                self.finish_wide(scaled + i128::from(self.target.zero_point))
+            }
+        }
     }
 
     /// A rule that reads an int32, a multiplier and a shift.
     #[inline]
     fn narrow(&self, acc: i64, scaled: impl Fn(i32, i32, u32) -> i64) -> i32 {
-        self.finish(scaled(int32(acc), self.multiplier, self.shift).into())
+        self.finish(scaled(int32(acc), self.multiplier, self.shift))
     }
 
     /// `float32_half_even`: clamped in front of the rounding, so that nothing is left to fit.
@@ -131,10 +137,23 @@ impl ChannelRequantise {
         fit(scaled.into(), self.target.output, self.target.overflow)
     }
 
-    /// Zero point, output type and clamp.
+    /// Zero point, output type and clamp, of a product of 63 bits at most.
     #[inline]
-    fn finish(&self, scaled: i128) -> i32 {
-        let sum = scaled + i128::from(self.target.zero_point);
+    fn finish(&self, scaled: i64) -> i32 {
+        let sum = scaled + i64::from(self.target.zero_point);
+        match self.target.overflow {
+            // The clamp lies inside the output type.
+            Overflow::Saturate => {
+                let bounds = [self.target.lower, self.target.upper].map(i64::from);
+                let inside = sum.clamp(bounds[0], bounds[1]);
+                i32::try_from(inside).expect("between two i32")
+            }
+            Overflow::Wrap | Overflow::Trap => self.finish_wide(sum.into()),
+        }
+    }
+
+    /// Output type and clamp.
+    fn finish_wide(&self, sum: i128) -> i32 {
         fit(sum, self.target.output, self.target.overflow)
             .clamp(self.target.lower, self.target.upper)
     }
@@ -378,6 +397,49 @@ mod tests {
         target.overflow = Overflow::Wrap;
         let unsigned = one(Rule::Shift(Rounding::Floor), 1, 0, target);
         assert_eq!([15, 16, -1].map(|a| unsigned.apply(a, 0)), [15, 0, 15]);
+    }
+
+    #[test]
+    fn an_int32_rule_sees_a_wider_accumulator_saturated() {
+        let i8 = Target::whole(IntType::signed(8), 0);
+        for rule in [Rule::TosaSingle, Rule::TfliteDouble, Rule::Ruy] {
+            let narrow = one(rule, 1 << 30, 57, i8);
+            assert_eq!(narrow.apply(1 << 40, 0), narrow.apply(i32::MAX.into(), 0));
+            assert_eq!(narrow.apply(i64::MIN, 0), narrow.apply(i32::MIN.into(), 0));
+            assert_eq!(narrow.apply(1 << 40, 0), 16);
+        }
+        // A float32 holds the wide accumulator's own size.
+        let float = one(Rule::Float32HalfEven, 1 << 23, 57, i8);
+        assert_eq!(float.apply(1 << 40, 0), 64);
+    }
+
+    #[test]
+    fn a_slice_wraps_behind_its_sign_test() {
+        let with = |output: IntType, lower: i32, overflow: Overflow| {
+            let target = Target {
+                lower,
+                overflow,
+                ..Target::whole(output, 0)
+            };
+            one(Rule::Slice, 1, 4, target)
+        };
+        let unsigned = with(IntType::unsigned(8), 0, Overflow::Wrap);
+        // 0x1005 >> 4 = 0x100: the ninth bit is not in the slice. Below zero the ReLU gives 0, never 255.
+        assert_eq!(
+            [0x0ff7, 0x1005, -1, -4096].map(|acc| unsigned.apply(acc, 0)),
+            [255, 0, 0, 0]
+        );
+        // Behind a ReLU the top bit of a signed slice is a sign again.
+        let signed = with(IntType::signed(8), 0, Overflow::Wrap);
+        assert_eq!(
+            [0x07f0, 0x0800, -16].map(|acc| signed.apply(acc, 0)),
+            [127, -128, 0]
+        );
+        let plain = with(IntType::signed(8), -128, Overflow::Saturate);
+        assert_eq!(
+            [0x0800, -1, -16, -0x0900].map(|acc| plain.apply(acc, 0)),
+            [127, -1, -1, -128]
+        );
     }
 
     #[test]

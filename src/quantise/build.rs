@@ -132,7 +132,13 @@ fn quantise_layer(
         (LayerOp::MaxPool(_), _) => Ok(QuantLayer::MaxPool),
         (LayerOp::AvgPool(pool), _) => {
             let most = pool.kernel * pool.kernel;
-            Ok(QuantLayer::Average(site.window_average(most)?))
+            let map = graph.shape(layer.inputs[0]);
+            let whole = [map.height, map.width] == [pool.kernel; 2];
+            Ok(QuantLayer::Average(if whole {
+                site.average(1..=most)?
+            } else {
+                site.window_average(most)?
+            }))
         }
         (LayerOp::GlobalAvgPool, _) => {
             let pixels = graph.shape(layer.inputs[0]).pixels();

@@ -7,9 +7,11 @@
 //!
 //! Scales: the network's input has a zero point of its own; after a ReLU integers are unsigned with zero point
 //! 0; every other tensor is signed around 0. A maximum and an interpolation keep their input's scale. A function is
-//! a table with an entry for each input value; a ReLU6 behind a convolution, sum or product is the clamp's bounds. Weights are symmetric. Where a
-//! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
-//! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
+//! a table with an entry for each input value; a ReLU6 behind a convolution, sum or product is the clamp's bounds.
+//! Weights are symmetric. Where a real number becomes an integer here it goes to the nearest, ties to the even
+//! neighbour. For a shift or a slice every scale is a power of two, so the requantisation is exact but for its
+//! rounding. For a published rule scales are float32 numbers, and multipliers, shifts, additions and means are
+//! computed as its program does.
 
 mod addition;
 mod build;

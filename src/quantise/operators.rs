@@ -113,7 +113,7 @@ impl Site<'_> {
         })
     }
 
-    /// A mean over windows of up to `most` pixels.
+    /// A mean over windows of up to `most` pixels, smaller than the map.
     pub(super) fn window_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
         match self.settings.rule {
             Rule::Float32HalfEven => self.float_average(most),

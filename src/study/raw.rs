@@ -138,7 +138,8 @@ pub(super) struct RawNumerics {
     /// ONNX Runtime and XNNPACK (`float32_half_even`), a bit slice.
     #[schemars(transform = choice(&bounds::RULES))]
     pub(super) rule: Name,
-    /// Rounding of the shift; only with the rules `multiplier` and `shift`. The `half_` choices differ in ties only.
+    /// Rounding of the shift; only with the rules `multiplier` and `shift`, which need it. The `half_` choices
+    /// differ in ties only.
     #[schemars(transform = choice(&bounds::ROUNDINGS))]
     pub(super) rounding: Option<Name>,
     /// How a sum of two branches is computed. `accumulate`: inside the accumulators of the convolution;

@@ -8,12 +8,12 @@ A safetensors file. Its metadata names the rule, the oracle and its version, and
     i.multiplier  i32 [C]     scale = multiplier / 2^shift
     i.shift       u8  [C]
     i.ratio       f64 [C]     optional: the real scale that multiplier and shift were made from
-    i.want        i16 [P, C]  outputs of the oracle
+    i.want        [P, C]      outputs of the oracle; i8, u8 or i16 as they need
 
 and the metadata has `zero_point`, `bits`, `signed`, `overflow`, `lower` and `upper`.
 
-Additions have `a`, `b` (i16 [N]), `multipliers` (i32 [2]), `shifts` (u8 [2]), `want` (i16 [N]), and scale and
-`zero_points` in the metadata; averages have `values` (i16 [pixels, N]).
+Additions have `a`, `b` and `want` [N], `multipliers` (i32 [2]) and `shifts` (u8 [2]), and the scale of the sum and
+`zero_points` in the metadata; averages have `values` [pixels, N].
 """
 
 import json
@@ -21,6 +21,21 @@ import json
 import numpy as np
 
 NAMES = {np.int8: "I8", np.int16: "I16", np.int32: "I32", np.int64: "I64", np.uint8: "U8", np.float64: "F64"}
+SMALL = False  # the committed vectors: 32 points a channel, few additions and averages
+
+
+def share(values, part):
+    """`values`, or a part of them in the committed vectors."""
+    return values // part if SMALL else values
+
+
+def narrow(array):
+    """Integers of at most 16 bits in as few bytes as they need."""
+    for kind in (np.int8, np.uint8, np.int16):
+        info = np.iinfo(kind)
+        if info.min <= array.min() and array.max() <= info.max:
+            return array.astype(kind)
+    raise ValueError("more than 16 bits")
 
 
 class Vectors:
@@ -36,6 +51,11 @@ class Vectors:
         """Adds a set: plain numbers in `meta`, arrays by name."""
         index = len(self.sets)
         self.sets.append(meta)
+        if SMALL and "offset" in tensors:
+            points = np.sort(np.random.default_rng(index).permutation(tensors["offset"].size)[:32])
+            tensors["offset"], tensors["want"] = tensors["offset"][points], tensors["want"][points]
+        for name in {"a", "b", "values", "want"} & tensors.keys():
+            tensors[name] = narrow(tensors[name])
         for name, array in tensors.items():
             self.tensors[f"{index}.{name}"] = np.ascontiguousarray(array)
 

@@ -117,19 +117,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
             let other = one_of(rng, &like);
             let zero_points = [from, other].map(|t| network.tensors[t.0].zero_point);
             let (range, zero_point) = range_of_output(rng);
-            let quant = QuantLayer::Add(QuantAdd {
-                form: AddForm::Weighted,
-                input_zero_points: zero_points,
-                multipliers: [rng.random_range(-50..=50), rng.random_range(0..=50)],
-                requantise: requantise(
-                    rng,
-                    Rule::Multiplier(Rounding::HalfAway),
-                    1,
-                    5,
-                    range,
-                    zero_point,
-                ),
-            });
+            let quant = QuantLayer::Add(addition(rng, zero_points, range, zero_point));
             push(
                 network,
                 op,
@@ -214,6 +202,99 @@ fn random_pool(rng: &mut ChaCha8Rng, shape: FeatureMap) -> (Pool, FeatureMap) {
 pub(super) fn range_of_output(rng: &mut ChaCha8Rng) -> (IntType, i32) {
     let range = int_type(rng);
     (range, rng.random_range(range.min()..=range.max()))
+}
+
+/// An addition in any form.
+fn addition(
+    rng: &mut ChaCha8Rng,
+    input_zero_points: [i32; 2],
+    range: IntType,
+    zero_point: i32,
+) -> QuantAdd {
+    let whole = Target::whole(range, zero_point);
+    let one = |rule, multiplier, shift| {
+        Requantise::new(rule, vec![multiplier], vec![shift], whole)
+            .expect("these numbers are valid")
+    };
+    let (form, multipliers, requantise) = match rng.random_range(0..3) {
+        0 => (
+            AddForm::Weighted,
+            [rng.random_range(-50..=50), rng.random_range(0..=50)],
+            requantise(
+                rng,
+                Rule::Multiplier(Rounding::HalfAway),
+                1,
+                5,
+                range,
+                zero_point,
+            ),
+        ),
+        1 => {
+            let scales = [(); 3].map(|()| scale(rng, Rule::TfliteDouble, 3));
+            let left_shift = 10;
+            let form = AddForm::Rescaled {
+                left_shift,
+                shifts: [scales[0].1, scales[1].1],
+            };
+            let (multiplier, shift) = scales[2];
+            let sum = one(Rule::TfliteDouble, multiplier, shift + left_shift);
+            (form, [scales[0].0, scales[1].0], sum)
+        }
+        _ => {
+            let scales = [(); 2].map(|()| scale(rng, Rule::Float32HalfEven, 3));
+            let form = AddForm::Float32 {
+                shifts: scales.map(|(_, shift)| shift),
+            };
+            let multipliers = scales.map(|(multiplier, _)| multiplier);
+            (form, multipliers, one(Rule::Float32HalfEven, 1, 0))
+        }
+    };
+    QuantAdd {
+        input_zero_points,
+        multipliers,
+        form,
+        requantise,
+    }
+}
+
+/// An average over windows of up to `entries` pixels, in any form.
+fn averaging(
+    rng: &mut ChaCha8Rng,
+    input_zero_point: i32,
+    entries: usize,
+    range: IntType,
+    zero_point: i32,
+) -> QuantAverage {
+    let whole = |rule| {
+        let target = Target::whole(range, zero_point);
+        Requantise::new(rule, vec![1; entries], vec![0; entries], target)
+            .expect("these numbers are valid")
+    };
+    let same = input_zero_point == zero_point;
+    let (form, requantise) = match rng.random_range(0..3) {
+        0 => {
+            let scales = [(); 2].map(|()| scale(rng, Rule::Float32HalfEven, 2));
+            let form = AverageForm::Float32 {
+                multipliers: scales.map(|(multiplier, _)| multiplier),
+                shifts: scales.map(|(_, shift)| shift),
+            };
+            (form, whole(Rule::Float32HalfEven))
+        }
+        1 if same => (
+            AverageForm::Quotient,
+            whole(Rule::Shift(Rounding::HalfAway)),
+        ),
+        _ => {
+            let rule = rule(rng);
+            let requantise = requantise(rng, rule, entries, 5, range, zero_point);
+            (AverageForm::Sum, requantise)
+        }
+    };
+    QuantAverage {
+        input_zero_point,
+        form,
+        requantise,
+    }
 }
 
 pub(super) fn requantise(
@@ -373,12 +454,14 @@ pub(super) fn push_average(
     entries: usize,
 ) {
     let (range, zero_point) = range_of_output(rng);
-    let rule = rule(rng);
-    let quant = QuantLayer::Average(QuantAverage {
-        form: AverageForm::Sum,
-        input_zero_point: network.tensors[from.0].zero_point,
-        requantise: requantise(rng, rule, entries, 5, range, zero_point),
-    });
+    let own = network.tensors[from.0].zero_point;
+    // A quotient keeps the zero point of its input.
+    let zero_point = if (range.min()..=range.max()).contains(&own) {
+        own
+    } else {
+        zero_point
+    };
+    let quant = QuantLayer::Average(averaging(rng, own, entries, range, zero_point));
     push(network, op, vec![from], out, (range, zero_point), 0, quant);
 }
 
