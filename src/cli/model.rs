@@ -10,7 +10,7 @@ use crate::quantise::{
     residual,
 };
 use crate::reparam::{FoldedNetwork, LayerGraph};
-use crate::study::{self, ImageFiles, Images, NetworkEntry, NumericsEntry, Study};
+use crate::study::{self, ImageFiles, Images, NetworkEntry, NumericsEntry, Source, Study};
 use crate::tensor::FeatureMap;
 use ndarray::{Array, Array1, Array2, Array4, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
@@ -340,8 +340,14 @@ pub(super) fn chosen<'s>(study: &'s Study, id: Option<&str>) -> Result<&'s Netwo
 
 /// That an entry without weights was asked for something that needs them.
 pub(super) fn no_weights(entry: &NetworkEntry) -> Problem {
-    let message = format!("network `{}` has no weights", entry.id);
-    let help = "give it `weights = { seed = 1 }` or a file";
+    let (what, help) = match &entry.source {
+        Source::Builtin { .. } => ("weights", "give it `weights = { seed = 1 }` or a file"),
+        Source::Model { .. } => (
+            "weights in real numbers",
+            "give the model before it was quantised",
+        ),
+    };
+    let message = format!("network `{}` has no {what}", entry.id);
     Problem::new("run::no_weights", message, help)
 }
 

@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::reparam::{Branches, fold};
 use crate::report::{self, Borders, ConfigTable, Provenance, precision as told};
 use crate::study::{Calibration, NetworkEntry, Study};
+use ndarray::s;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -46,6 +47,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_default_value = true,
         default_values_t = Method::ALL.map(Choice), value_parser = choices())]
     methods: Vec<Choice>,
+    /// Test images to judge on, the first of them; default: all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    images: Option<u32>,
     /// Powers of two between the channels of each network's twin, which has the same float outputs; 0: no twins
     #[arg(long, value_name = "OCTAVES", default_value_t = 6, value_parser = clap::value_parser!(u8).range(0..=16))]
     spread: u8,
@@ -91,7 +95,7 @@ pub(super) fn precision(options: &Options) -> Result<String, Failure> {
     let grid = grid(options, &study);
     let mut subjects = Vec::new();
     for entry in entries {
-        subjects.extend(subject(entry, options.spread)?);
+        subjects.extend(subject(entry, options)?);
     }
     let found = all(&subjects, &grid, options.quiet)?;
     let report = told::PrecisionReport {
@@ -148,7 +152,7 @@ fn grid(options: &Options, study: &Study) -> Grid {
 }
 
 /// A network and, where it has labelled images and pairs of layers to spread, its twin.
-fn subject(entry: &NetworkEntry, octaves: u8) -> Result<Vec<Subject>, Failure> {
+fn subject(entry: &NetworkEntry, options: &Options) -> Result<Vec<Subject>, Failure> {
     let Some(network) = source::network(entry)? else {
         return Err(model::no_weights(entry).into());
     };
@@ -163,9 +167,22 @@ fn subject(entry: &NetworkEntry, octaves: u8) -> Result<Vec<Subject>, Failure> {
     };
     let Pictures {
         calibration,
-        test: images,
-        labels,
+        test: mut images,
+        mut labels,
     } = read_pictures(entry)?;
+    if let Some(most) = options.images {
+        let most = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(images.dim().0);
+        images = images
+            .slice_move(s![..most, .., .., ..])
+            .as_standard_layout()
+            .into_owned();
+        if let Some(labels) = &mut labels {
+            labels.truncate(most);
+        }
+    }
+    let octaves = options.spread;
     let original = Subject {
         id: entry.id.clone(),
         network: folded,
@@ -223,6 +240,9 @@ fn provenance(options: &Options, study: &Study) -> Provenance {
             .map(|choice| choice.0.key())
             .collect();
         command.push_str(&format!(" --methods {}", methods.join(",")));
+    }
+    if let Some(images) = options.images {
+        command.push_str(&format!(" --images {images}"));
     }
     if options.spread != 6 {
         command.push_str(&format!(" --spread {}", options.spread));

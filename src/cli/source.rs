@@ -27,13 +27,18 @@ pub(super) fn graph(entry: &NetworkEntry) -> Result<LayerGraph, Problems> {
     Ok(fold_graph(&graph, branches(entry))?)
 }
 
-/// The network of the entry with its weights, not folded yet; none where it has no weights.
+/// The network of the entry with its weights, not folded yet; none where it has no weights in real numbers.
 pub(super) fn network(entry: &NetworkEntry) -> Result<Option<Network>, Problems> {
     let (name, weights) = match &entry.source {
         Source::Builtin { name, weights } => (name, weights),
-        Source::Model { path, .. } => {
-            return Ok(Some(import::read_onnx(path, Some(entry.input))?));
-        }
+        Source::Model {
+            path,
+            numbers: Numbers::Reals,
+        } => return Ok(Some(import::read_onnx(path, Some(entry.input))?)),
+        Source::Model {
+            numbers: Numbers::Integers,
+            ..
+        } => return Ok(None),
     };
     let Some(weights) = weights else {
         return Ok(None);

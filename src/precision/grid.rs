@@ -5,6 +5,15 @@ use crate::quantise::{
     BiasCorrection, Calibration, Granularity, ScaleSet, Settings, WeightCalibration, Widths,
 };
 
+/// Whether a remedy is worth trying there, see [`Grid::points`].
+const fn stands(method: Method, scales: ScaleSet, bits: u8) -> bool {
+    match (method, scales) {
+        (Method::None, _) => true,
+        (Method::All, _) | (_, ScaleSet::Free) => bits < 16,
+        (_, ScaleSet::PowerOfTwo) => false,
+    }
+}
+
 /// One way to make integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
@@ -34,18 +43,17 @@ pub struct Grid {
 impl Grid {
     /// All points: per tensor before per channel, free scales before powers of two, then bits, then remedies.
     ///
-    /// With 16 bits nothing is lost that a remedy could give back: they stand there with [`Method::None`] and
-    /// [`Method::All`] alone.
+    /// Powers of two stand beside free scales with [`Method::None`] and [`Method::All`] alone: that is what they cost
+    /// and whether it can be had back. With 16 bits nothing is lost that a remedy could give back: [`Method::None`]
+    /// stands there alone.
     #[must_use]
     pub fn points(&self) -> Vec<Point> {
         let mut points = Vec::new();
         for granularity in [Granularity::PerTensor, Granularity::PerChannel] {
             for scales in [ScaleSet::Free, ScaleSet::PowerOfTwo] {
                 for &bits in &self.bits {
-                    let wide = bits >= 16;
                     let methods = self.methods.iter().copied();
-                    let tried = methods
-                        .filter(|method| !wide || matches!(method, Method::None | Method::All));
+                    let tried = methods.filter(|&method| stands(method, scales, bits));
                     points.extend(tried.map(|method| Point {
                         granularity,
                         scales,
@@ -93,7 +101,7 @@ mod tests {
             methods: Method::ALL.to_vec(),
         };
         let points = grid.points();
-        assert_eq!(points.len(), 4 * (12 + 2));
+        assert_eq!(points.len(), 2 * 12 + 2 * 2 + 4);
         let settings = grid.settings(points[0]);
         assert_eq!(
             (settings.widths.weight_bits, settings.widths.output_bits),

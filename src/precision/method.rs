@@ -6,6 +6,8 @@ use crate::quantise::{
 
 /// Bits of what a remedy keeps wide.
 const WIDE: u8 = 16;
+/// Bits of the operands that are not looked at when the others are: more than enough, and few enough to be fast.
+pub const WIDE_OPERANDS: u8 = 12;
 
 /// What is done against the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,9 +32,9 @@ pub enum Method {
     WideEnds,
     /// The same and all else.
     AllWideEnds,
-    /// All weights with 16 bits: what is left is lost in the activations.
+    /// All weights with 12 bits: what is left is lost in the activations.
     WideWeights,
-    /// All activations with 16 bits: what is left is lost in the weights.
+    /// All activations with 12 bits: what is left is lost in the weights.
     WideActivations,
 }
 
@@ -86,8 +88,8 @@ impl Method {
             Self::All => "all four",
             Self::WideEnds => "ends at 16 bits",
             Self::AllWideEnds => "all four, ends at 16 bits",
-            Self::WideWeights => "weights at 16 bits",
-            Self::WideActivations => "activations at 16 bits",
+            Self::WideWeights => "weights at 12 bits",
+            Self::WideActivations => "activations at 12 bits",
         }
     }
 
@@ -153,10 +155,10 @@ impl Method {
                 Self::All.apply(settings, percentile);
                 Self::WideEnds.apply(settings, percentile);
             }
-            Self::WideWeights => settings.widths.weight_bits = WIDE,
+            Self::WideWeights => settings.widths.weight_bits = WIDE_OPERANDS,
             Self::WideActivations => {
-                settings.widths.activation_bits = WIDE;
-                settings.widths.output_bits = WIDE;
+                settings.widths.activation_bits = WIDE_OPERANDS;
+                settings.widths.output_bits = WIDE_OPERANDS;
             }
         }
     }

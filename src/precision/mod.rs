@@ -17,7 +17,7 @@ mod spread;
 pub use branches::{Branch, BranchWeights, Magnitudes, OCTAVES};
 pub use grid::{Grid, Point};
 pub use layers::{LayerFigures, Variant, VariantLayers};
-pub use method::Method;
+pub use method::{Method, WIDE_OPERANDS};
 pub use run::{Found, Outcome, run};
 pub use spread::spread;
 

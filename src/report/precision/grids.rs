@@ -4,6 +4,7 @@ use super::{PrecisionReport, at, float_top1, granularity_words, methods_at, scal
 use crate::precision::{Found, Point};
 use crate::quantise::{Granularity, ScaleSet};
 use crate::report::grid::Grid;
+use crate::report::human::short;
 
 /// Top-1 by remedy and width: free scales per tensor and per channel, then powers of two.
 pub(super) fn of(report: &PrecisionReport, network: &Found) -> Vec<Grid> {
@@ -56,4 +57,56 @@ fn accuracy(
         grid.rows.push(row);
     }
     grid
+}
+
+/// A row a layer: what its weights and values are like, and its noise under every variant.
+pub(super) fn layers(network: &Found) -> Vec<Grid> {
+    let tables = network.variants.iter().filter_map(|variant| {
+        let rows = variant.layers.as_ref().ok()?;
+        let title = format!(
+            "Layers of {}, {}, {} bits",
+            network.id,
+            variant.variant.words(),
+            variant.bits
+        );
+        let head = [
+            "layer",
+            "SQNR dB",
+            "alone dB",
+            "outputs clipped %",
+            "dead channels",
+            "largest weight",
+            "channel spread x",
+            "tail share %",
+            "centre / ring",
+            "weights clipped %",
+        ];
+        let mut grid = Grid::new(&title, &head, 1);
+        for row in rows {
+            let db =
+                |db: Option<f64>| db.map_or_else(|| "exact".to_owned(), |db| format!("{db:.1}"));
+            let mut cells = vec![
+                row.name.clone(),
+                db(row.sqnr_db),
+                db(row.sqnr_alone_db),
+                short(100.0 * row.clip_rate, 2),
+                row.dead_channels.to_string(),
+            ];
+            match row.weights {
+                Some(weights) => cells.extend([
+                    short(weights.range.high.max(-weights.range.low), 3),
+                    short(weights.channel_spread, 3),
+                    short(100.0 * weights.tail_share, 3),
+                    weights
+                        .centre_to_ring
+                        .map_or_else(|| "-".to_owned(), |ratio| short(ratio, 3)),
+                    short(100.0 * weights.clip_rate, 2),
+                ]),
+                None => cells.resize(head.len(), "-".to_owned()),
+            }
+            grid.rows.push(cells);
+        }
+        Some(grid)
+    });
+    tables.collect()
 }
