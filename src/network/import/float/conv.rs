@@ -57,7 +57,7 @@ impl<'g> Importer<'g> {
         let id = self.add(name, Op::BatchNorm { eps }, &[from], params)?;
         Ok(match value {
             Value::Flat(_) => Value::Flat(id),
-            Value::Map(_) | Value::Extents(_) | Value::Unknown => Value::Map(id),
+            Value::Map(_) | Value::Gate(..) | Value::Extents(_) | Value::Unknown => Value::Map(id),
         })
     }
 

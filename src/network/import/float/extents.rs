@@ -1,8 +1,8 @@
 //! Shapes: flattening, and the small sums of axis lengths by which exporters tell a reshape the size of a batch.
 
 use super::super::onnx::{OnnxNode, OnnxTensor};
-use super::{Importer, Value};
-use crate::network::NodeId;
+use super::{Importer, Value, name};
+use crate::network::{NodeId, NodeParams, Op};
 
 /// Length of one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl<'g> Importer<'g> {
                 ))
             }
             Value::Extents(list) if list.len() == 1 => Ok(Value::Extents(list)),
-            Value::Flat(_) | Value::Extents(_) | Value::Unknown => {
+            Value::Flat(_) | Value::Gate(..) | Value::Extents(_) | Value::Unknown => {
                 Err("it takes an axis off a flattened map".to_owned())
             }
         }
@@ -98,7 +98,7 @@ impl<'g> Importer<'g> {
                 let map = self.builder.shape(id);
                 vec![Extent::Images, length(map.pixels() * map.channels)]
             }
-            Value::Extents(_) | Value::Unknown => {
+            Value::Gate(..) | Value::Extents(_) | Value::Unknown => {
                 return Err("it reads the shape of a map".to_owned());
             }
         };
@@ -130,11 +130,28 @@ impl<'g> Importer<'g> {
             .ok_or_else(|| format!("it takes lengths {places:?} of a list of {}", list.len()))
     }
 
+    /// Lists of lengths one after the other, or the channels of maps.
     pub(super) fn concat(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
+        if let Ok(maps) = self.maps(node) {
+            let axis = node.attributes.int("axis", 0)?;
+            if axis != 1 && axis != -3 {
+                return Err(format!(
+                    "it joins maps along axis {axis}, only channels are joined"
+                ));
+            }
+            let id = self.add(name::of_node(node), Op::Concat, &maps, NodeParams::None)?;
+            return Ok(Value::Map(id));
+        }
         let lists = (0..node.inputs.len()).map(|place| self.extents(node, place));
         let lists = lists.collect::<Result<Vec<_>, _>>();
-        let lists = lists.map_err(|_| "maps are not joined".to_owned())?;
+        let lists = lists.map_err(|_| "it joins what are not all maps".to_owned())?;
         Ok(Value::Extents(lists.concat()))
+    }
+
+    fn maps(&self, node: &OnnxNode) -> Result<Vec<NodeId>, String> {
+        (0..node.inputs.len())
+            .map(|place| self.map(node, place))
+            .collect()
     }
 
     /// Input `place` as lengths of axes, computed or constant.

@@ -53,7 +53,7 @@ impl<'g> Importer<'g> {
         // Trailing axes of one belong to rows and columns.
         let channel = match result {
             Value::Map(_) => 3,
-            Value::Flat(_) | Value::Extents(_) | Value::Unknown => 1,
+            Value::Flat(_) | Value::Gate(..) | Value::Extents(_) | Value::Unknown => 1,
         };
         let axis = tensor.shape.len().checked_sub(channel);
         let one_each =
@@ -104,7 +104,9 @@ impl<'g> Importer<'g> {
         match self.value(node, 0)? {
             Value::Flat(id) => Ok(id),
             Value::Map(_) => Err("it multiplies a map that is not flattened".to_owned()),
-            Value::Extents(_) | Value::Unknown => Err("it reads the shape of a map".to_owned()),
+            Value::Gate(..) | Value::Extents(_) | Value::Unknown => {
+                Err("it reads the shape of a map".to_owned())
+            }
         }
     }
 

@@ -7,13 +7,16 @@
 
 mod conv;
 mod extents;
+mod function;
+#[cfg(test)]
+mod hazards;
 mod linear;
 mod name;
 mod pool;
 
 use super::onnx::{Dimension, ElementType, OnnxGraph, OnnxNode};
 use super::{ImportError, Refused};
-use crate::network::{Graph, GraphBuilder, Network, NodeId, NodeParams, Op, Params};
+use crate::network::{Function, Graph, GraphBuilder, Network, NodeId, NodeParams, Op, Params};
 use crate::tensor::FeatureMap;
 use extents::Extent;
 use name::Names;
@@ -26,6 +29,8 @@ enum Value {
     Map(NodeId),
     /// Axes image, then all else, channel first.
     Flat(NodeId),
+    /// A function of a map by which alone the map itself is multiplied; the product is one function.
+    Gate(NodeId, Function),
     /// Lengths of axes, of which a reshape is told.
     Extents(Vec<Extent>),
     /// Made by a refused node.
@@ -216,7 +221,11 @@ impl<'g> Importer<'g> {
             "BatchNormalization" => Self::batch_norm,
             "Relu" => Self::relu,
             "Clip" => Self::clip,
+            "Sigmoid" => Self::sigmoid,
+            "HardSigmoid" => Self::hard_sigmoid,
+            "HardSwish" => Self::hard_swish,
             "Add" | "Sum" => Self::sum,
+            "Mul" => Self::product,
             "MaxPool" => Self::max_pool,
             "AveragePool" => Self::average_pool,
             "GlobalAveragePool" => Self::global_average_pool,
@@ -237,7 +246,7 @@ impl<'g> Importer<'g> {
         let unknown = |name: &String| match self.values.get(name.as_str()) {
             Some(Value::Unknown) => true,
             None => !constant(name),
-            Some(Value::Map(_) | Value::Flat(_) | Value::Extents(_)) => false,
+            Some(Value::Map(_) | Value::Flat(_) | Value::Gate(..) | Value::Extents(_)) => false,
         };
         if node.inputs.iter().flatten().any(unknown) {
             return Ok(Value::Unknown);
@@ -259,7 +268,9 @@ impl<'g> Importer<'g> {
         match self.value(node, place)? {
             Value::Map(id) => Ok(id),
             Value::Flat(_) => Err("it reads a flattened map".to_owned()),
-            Value::Extents(_) | Value::Unknown => Err("it reads the shape of a map".to_owned()),
+            Value::Gate(..) | Value::Extents(_) | Value::Unknown => {
+                Err("it reads the shape of a map".to_owned())
+            }
         }
     }
 
@@ -284,27 +295,14 @@ impl<'g> Importer<'g> {
         match self.value(node, 0)? {
             Value::Map(id) => Ok(Value::Map(self.add(name, op, &[id], NodeParams::None)?)),
             Value::Flat(id) => Ok(Value::Flat(self.add(name, op, &[id], NodeParams::None)?)),
-            Value::Extents(_) | Value::Unknown => Err("it reads the shape of a map".to_owned()),
+            Value::Gate(..) | Value::Extents(_) | Value::Unknown => {
+                Err("it reads the shape of a map".to_owned())
+            }
         }
     }
 
     fn relu(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
         self.elementwise(node, Op::Relu)
-    }
-
-    /// A clamp from 0 on without an upper bound is a ReLU.
-    fn clip(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let bound = |place: usize, default: f32| match node.input(place) {
-            None => Ok(default),
-            Some(name) => (self.onnx.tensor(name))
-                .and_then(super::onnx::OnnxTensor::scalar)
-                .ok_or_else(|| format!("its bound `{name}` is no constant number")),
-        };
-        let (low, high) = (bound(1, f32::MIN)?, bound(2, f32::MAX)?);
-        if low.to_bits() == 0.0_f32.to_bits() && high >= f32::MAX {
-            return self.elementwise(node, Op::Relu);
-        }
-        Err(format!("it clamps to {low}..{high}, only 0 and up is run"))
     }
 
     /// What does nothing to real numbers in inference.
