@@ -107,3 +107,56 @@ fn floor(place: f64) -> usize {
 fn fixed(share: f64) -> i64 {
     (share * f64::from(1 << BITS)).round() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn picture() -> Array3<u8> {
+        Array3::from_shape_fn((5, 7, 1), |(row, column, _)| {
+            u8::try_from((row * 37 + column * 91 + row * column * 13) % 256).unwrap()
+        })
+    }
+
+    fn resized(rows: usize, columns: usize) -> Array2<u8> {
+        resize(picture(), rows, columns).index_axis_move(Axis(2), 0)
+    }
+
+    #[test]
+    fn pixels_are_those_of_pillow() {
+        // Image.fromarray(picture).resize((columns, rows), Image.BILINEAR), Pillow 13.0.
+        let smaller = ndarray::array![[111, 125, 110], [135, 147, 148]];
+        assert_eq!(resized(2, 3), smaller);
+        let taller = ndarray::array![
+            [48, 118, 101, 108],
+            [62, 139, 113, 108],
+            [86, 175, 133, 107],
+            [105, 151, 117, 90],
+            [123, 113, 92, 69],
+            [147, 149, 141, 129],
+            [160, 170, 176, 177],
+            [123, 138, 157, 176],
+            [101, 118, 145, 175]
+        ];
+        assert_eq!(resized(9, 4), taller);
+        let flatter = ndarray::array![
+            [16, 112, 209, 50, 146, 133, 83],
+            [74, 191, 109, 169, 87, 147, 65],
+            [132, 123, 151, 142, 170, 161, 189]
+        ];
+        assert_eq!(resized(3, 7), flatter);
+    }
+
+    #[test]
+    fn the_shorter_side_is_as_asked_and_the_centre_rounds_to_even() {
+        let shape = |side| shorter_side(picture(), side).dim();
+        assert_eq!(shape(10), (10, 14, 1));
+        assert_eq!(shape(3), (3, 4, 1));
+        let first = |height, width| centre(&picture(), height, width).map(|cut| cut[[0, 0, 0]]);
+        // Spare rows and columns: 1 and 3, of which a half is 0 and 2.
+        assert_eq!(first(4, 4), Some(picture()[[0, 2, 0]]));
+        assert_eq!(first(2, 2), Some(picture()[[2, 2, 0]]));
+        assert_eq!(first(6, 2), None);
+    }
+}

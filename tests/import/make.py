@@ -14,9 +14,14 @@
     timm-train.pth         timm's names
     timm-deploy.safetensors
     legacy-format.pth      a few numbers in the format before torch 1.6
+    object.pth             a whole module, not its state dict
+    blocks.onnx            blocks of other families, one after the other: QARepVGG, two
+                           3x3 and a bare identity, 3x3 and 1x1, and one with an
+                           activation inside a branch
+    pictures/              test images 0 to 3 as PNG, image 4 as JPEG of 3 channels
 
 Usage:
-    pip install numpy safetensors torch onnx onnxscript onnxruntime
+    pip install numpy pillow safetensors torch onnx onnxscript onnxruntime
     python3 make.py            # reads ../models, writes this folder
 """
 
@@ -29,6 +34,7 @@ import onnxruntime
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from PIL import Image
 from safetensors.torch import save_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -137,6 +143,49 @@ def fresh():
     return model.eval()
 
 
+class Blocks(nn.Module):
+    """See `blocks.onnx` above; the outer batch norm of the first block stays a node of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.qa = nn.ModuleDict({
+            "dense": nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)),
+            "one": nn.Conv2d(4, 4, 1, bias=False),
+            "outer": nn.BatchNorm2d(4),
+        })
+        self.twice = nn.ModuleList([nn.Conv2d(4, 4, 3, padding=1) for _ in range(2)])
+        self.wide = nn.ModuleList([nn.Conv2d(4, 6, 3, 2, 1), nn.Conv2d(4, 6, 1, 2, 0)])
+        self.kept = nn.ModuleList([nn.Conv2d(6, 6, 3, padding=1), nn.Conv2d(6, 6, 1)])
+
+    def forward(self, x):
+        x = F.relu(self.qa["outer"](self.qa["dense"](x) + self.qa["one"](x) + x))
+        x = F.relu(self.twice[0](x) + x + self.twice[1](x))
+        x = F.relu(self.wide[0](x) + self.wide[1](x))
+        return self.kept[0](x) + F.relu(self.kept[1](x))
+
+
+def blocks():
+    torch.manual_seed(2)
+    model = Blocks()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-1, 1)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -1, 1)
+    torch.onnx.export(model.eval(), torch.zeros(1, 4, 8, 8), os.path.join(HERE, "blocks.onnx"),
+                      dynamo=False, opset_version=13, input_names=["input"])
+
+
+def pictures(images):
+    folder = os.path.join(HERE, "pictures")
+    os.makedirs(folder, exist_ok=True)
+    for number, image in enumerate(images[:4]):
+        Image.fromarray(image).save(os.path.join(folder, f"{number}.png"), optimize=True)
+    colour = Image.fromarray(images[4]).convert("RGB")
+    colour.save(os.path.join(folder, "4.jpg"), quality=95, subsampling=0)
+
+
 def checked(name, images, want):
     """Same class as the float network on every image."""
     session = onnxruntime.InferenceSession(os.path.join(HERE, name))
@@ -153,6 +202,7 @@ def main():
     model = train.load_model("repvgg-nano", os.path.join(MODELS, "repvgg-nano.safetensors"))
     deploy = Deploy(model).eval()
     images = np.load(os.path.join(MODELS, "fashion-mnist-test-images.npy"))[:32, ..., 0]
+    pictures(images)
     images = train.normalise(images).numpy()
     with torch.no_grad():
         logits = model(torch.from_numpy(images)).numpy()
@@ -169,6 +219,7 @@ def main():
               location="external.data", size_threshold=1024)
     for name in ["legacy-train", "dynamo-train", "legacy-deploy", "dynamo-deploy", "external"]:
         checked(f"{name}.onnx", images, logits)
+    blocks()
     legacy(fresh(), "fresh.onnx", 17)
     dynamo(fresh(), "fresh-dynamo.onnx", 18)
 
@@ -182,6 +233,7 @@ def main():
     save_file({timm_name(k): v for k, v in fused.items()}, at("timm-deploy.safetensors"))
     torch.save({"weight": torch.ones(2)}, at("legacy-format.pth"),
                _use_new_zipfile_serialization=False)
+    torch.save(model.stage0, at("object.pth"))
 
 
 if __name__ == "__main__":

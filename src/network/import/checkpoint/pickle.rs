@@ -464,7 +464,7 @@ mod tests {
             ),
             (
                 b"ccollections\nOrderedDict\nK\x01\x85R",
-                "byte 27 of its pickle: OrderedDict is given 1 values",
+                "byte 28 of its pickle: OrderedDict is given 1 values",
             ),
             (
                 b"\x8a\x09",
