@@ -141,6 +141,8 @@ fn checkpoint_graph(
 /// The one built-in network that has the checkpoint's names and shapes.
 fn recognised(checkpoint: &Checkpoint, options: &Options) -> Result<String, Problems> {
     let mut fitting = Vec::new();
+    // A file that is damaged is told as such.
+    checkpoint.form()?;
     for name in builtin::names() {
         // A size that another network cannot take does not matter here.
         if let Ok(graph) = checkpoint_graph(checkpoint, name, options.size)

@@ -45,7 +45,10 @@ pub(super) struct RawStudy {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "network")]
+#[schemars(rename = "network", extend("oneOf" = [
+    { "required": ["name", "form", "input"] },
+    { "required": ["model"] },
+]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawNetwork {
     /// Unique in the study: letters, digits, `-` and `_`.

@@ -51,7 +51,19 @@ fn blocks_of_other_families_fuse_where_they_can() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("fused.onnx");
     let told = good(&["fuse", text(&fixture("blocks.onnx")), text(&out)]);
-    insta::assert_snapshot!(without_errors(&told), @"");
+    insta::assert_snapshot!(without_errors(&told), @r"
+    | block| branches| became| error, random|
+    | Add_1| dense.0| one convolution|    small|
+    || qa.one|||
+    || input|||
+    | twice| twice.0| one convolution|    small|
+    || Relu|||
+    || twice.1|||
+    | wide| wide.0| one convolution|    small|
+    || wide.1|||
+    | Add_5|| stays: the activation `Relu_3` stands inside a branch|    small|
+    | output|||    small|
+    ");
     // Fused once more, nothing is left to fuse.
     let again = folder.path().join("again.onnx");
     let told = good(&["fuse", text(&out), text(&again)]);

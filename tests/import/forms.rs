@@ -4,7 +4,7 @@ use super::{fixture, images, model, nano, onnx};
 use ndarray::Array2;
 use repchip::float::{forward, top1};
 use repchip::network::{Network, export, import};
-use repchip::quantise::{QuantNetwork, Settings, quantise};
+use repchip::quantise::{QuantLayer, QuantNetwork, Settings, quantise};
 use repchip::reparam::{Branches, FoldedNetwork, LayerParams, deploy, fold};
 
 /// Name, and the network that the file holds.
@@ -95,10 +95,10 @@ fn int8_weights_of_all_forms_differ_by_one_step_in_few_places() {
         let got = integers(network);
         let (mut all, mut other) = (0_u32, 0_u32);
         for (a, b) in got.layers.iter().zip(&want.layers) {
-            let (Some(a), Some(b)) = (a.weight(), b.weight()) else {
+            let (QuantLayer::Conv(a), QuantLayer::Conv(b)) = (a, b) else {
                 continue;
             };
-            for (a, b) in a.iter().zip(b) {
+            for (a, b) in a.weight.iter().zip(&b.weight) {
                 assert!((a - b).abs() <= 1, "{name}");
                 all += 1;
                 other += u32::from(a != b);
