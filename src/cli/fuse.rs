@@ -31,7 +31,7 @@ pub(super) struct Options {
     /// The network: an ONNX file, or a checkpoint (safetensors, or a state dict of PyTorch) of a built-in network
     #[arg(value_name = "IN")]
     from: PathBuf,
-    /// The fused network to write: `.safetensors` with the names of official checkpoints, or `.onnx` (opset 17)
+    /// The fused network to write: `.safetensors` with the names of official checkpoints, or `.onnx` (opset 18)
     #[arg(value_name = "OUT")]
     to: PathBuf,
     /// The built-in network of a checkpoint; not needed where names and shapes are those of one alone
