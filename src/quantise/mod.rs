@@ -9,6 +9,11 @@
 //! 0; every other tensor is signed around 0. A maximum keeps its input's scale. Weights are symmetric. Where a
 //! real number becomes an integer here it goes to the nearest, ties to the even neighbour. In the shift family
 //! every scale is a power of two, so a requantisation by shift is exact but for its rounding.
+//!
+//! What is done so that integers lose less, each a setting of its own: [`equalise`] rewrites the float network before
+//! anything is quantised; ranges come from all values, a percentile, the square error or the relative entropy
+//! ([`Calibration`], [`WeightCalibration`]); biases take out mean errors ([`BiasCorrection`]); single layers may be
+//! wider ([`LayerWidths`]). [`Statistics`] of the images are gathered once for any number of settings.
 
 mod build;
 mod calibrate;
