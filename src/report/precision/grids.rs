@@ -1,7 +1,7 @@
 //! The tables of the terminal and the page.
 
-use super::{PrecisionReport, at, float_top1, granularity_words, methods_at, scales_words, top1};
-use crate::precision::{Found, Point};
+use super::{PrecisionReport, float_top1, granularity_words, scales_words, top1};
+use crate::precision::{Found, Outcome, Point};
 use crate::quantise::{Granularity, ScaleSet};
 use crate::report::grid::Grid;
 use crate::report::human::short;
@@ -39,20 +39,25 @@ fn accuracy(
         .extend(bits.iter().map(|bits| format!("{bits} bits")));
     for &method in &report.grid.methods {
         let mut row = vec![method.words().to_owned()];
-        row.extend(bits.iter().map(|&bits| {
-            let point = Point {
-                granularity,
-                scales,
-                bits,
-                method,
-            };
-            if !methods_at(report, bits).contains(&method) {
-                return "-".to_owned();
-            }
-            at(network, point).map_or_else(
-                || "refused".to_owned(),
-                |outcome| format!("{:.1}", top1(network, outcome)),
-            )
+        let found: Vec<Option<&Result<Outcome, String>>> = (bits.iter())
+            .map(|&bits| {
+                let point = Point {
+                    granularity,
+                    scales,
+                    bits,
+                    method,
+                };
+                let found = network.points.iter().find(|(tried, _)| *tried == point);
+                found.map(|(_, outcome)| outcome)
+            })
+            .collect();
+        if found.iter().all(Option::is_none) {
+            continue;
+        }
+        row.extend(found.iter().map(|outcome| match outcome {
+            Some(Ok(outcome)) => format!("{:.1}", top1(network, *outcome)),
+            Some(Err(_)) => "refused".to_owned(),
+            None => "-".to_owned(),
         }));
         grid.rows.push(row);
     }

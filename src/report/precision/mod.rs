@@ -147,3 +147,6 @@ fn methods_at(report: &PrecisionReport, bits: u8) -> Vec<Method> {
     methods.dedup();
     methods
 }
+
+#[cfg(test)]
+mod tests;

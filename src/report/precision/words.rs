@@ -40,8 +40,7 @@ fn subject(report: &PrecisionReport, network: &Found) -> String {
         )
     } else {
         format!(
-            "{}: the floats have {:.1} % of {} images right; two results differ for certain only when they are more \
-             than {:.1} points apart (two standard errors).",
+            "{}: the floats have {:.1} % of {} images right; a difference of up to {:.1} points (two standard errors) may be chance.",
             network.id,
             float_top1(network),
             network.images,
