@@ -60,67 +60,79 @@ pub(super) fn rows(
     let mut values = Vec::with_capacity(out_rows.len() * output.width * output.channels);
     for y in out_rows.clone() {
         for x in 0..output.width {
-            match (op, quant) {
-                (LayerOp::Add { .. }, QuantLayer::Add(quant)) => {
-                    add(quant, input.pixel(y, x), inputs[1].pixel(y, x), &mut values);
-                }
-                (LayerOp::MaxPool(pool), QuantLayer::MaxPool) => {
-                    maximum(
-                        input,
-                        &window(pool, y, input.height),
-                        &window(pool, x, input.width),
-                        &mut values,
-                    );
-                }
-                (LayerOp::AvgPool(pool), QuantLayer::Average(quant)) => {
-                    let (ys, xs) = (window(pool, y, input.height), window(pool, x, input.width));
-                    let entry = ys.len() * xs.len() - 1;
-                    average(quant, input, &ys, &xs, entry, &mut values);
-                }
-                (LayerOp::Lookup(_), QuantLayer::Table(table)) => {
-                    values.extend(input.pixel(y, x).iter().map(|&value| table.apply(value)));
-                }
-                (LayerOp::Multiply { .. }, QuantLayer::Multiply(quant)) => {
-                    let scale = &inputs[1];
-                    let one = scale.height * scale.width == 1;
-                    let by = if one {
-                        scale.pixel(0, 0)
-                    } else {
-                        scale.pixel(y, x)
-                    };
-                    multiply(quant, input.pixel(y, x), by, &mut values);
-                }
-                (LayerOp::Concat, QuantLayer::Concat(quant)) => {
-                    concat(quant, inputs, [y, x], &mut values);
-                }
-                (LayerOp::Resize(resize), QuantLayer::Resize(quant)) => {
-                    interpolate(quant, *resize, input, [y, x], &mut values);
-                }
-                (
-                    LayerOp::Conv { .. }
-                    | LayerOp::FullyConnected { .. }
-                    | LayerOp::Lookup(_)
-                    | LayerOp::Add { .. }
-                    | LayerOp::Multiply { .. }
-                    | LayerOp::Concat
-                    | LayerOp::MaxPool(_)
-                    | LayerOp::AvgPool(_)
-                    | LayerOp::GlobalAvgPool
-                    | LayerOp::AdaptiveAvgPool { .. }
-                    | LayerOp::Resize(_),
-                    QuantLayer::Conv(_)
-                    | QuantLayer::Add(_)
-                    | QuantLayer::MaxPool
-                    | QuantLayer::Average(_)
-                    | QuantLayer::Table(_)
-                    | QuantLayer::Multiply(_)
-                    | QuantLayer::Concat(_)
-                    | QuantLayer::Resize(_),
-                ) => unreachable!("the network was checked: operator and integers belong together"),
-            }
+            pixel(op, quant, inputs, [y, x], &mut values);
         }
     }
     values
+}
+
+/// The channels of one output pixel.
+fn pixel(
+    op: &LayerOp,
+    quant: &QuantLayer,
+    inputs: &[View<'_>],
+    [y, x]: [usize; 2],
+    to: &mut Vec<i32>,
+) {
+    let input = &inputs[0];
+    match (op, quant) {
+        (LayerOp::Add { .. }, QuantLayer::Add(quant)) => {
+            add(quant, input.pixel(y, x), inputs[1].pixel(y, x), to);
+        }
+        (LayerOp::MaxPool(pool), QuantLayer::MaxPool) => {
+            maximum(
+                input,
+                &window(pool, y, input.height),
+                &window(pool, x, input.width),
+                to,
+            );
+        }
+        (LayerOp::AvgPool(pool), QuantLayer::Average(quant)) => {
+            let (ys, xs) = (window(pool, y, input.height), window(pool, x, input.width));
+            let entry = ys.len() * xs.len() - 1;
+            average(quant, input, &ys, &xs, entry, to);
+        }
+        (LayerOp::Lookup(_), QuantLayer::Table(table)) => {
+            to.extend(input.pixel(y, x).iter().map(|&value| table.apply(value)));
+        }
+        (LayerOp::Multiply { .. }, QuantLayer::Multiply(quant)) => {
+            let scale = &inputs[1];
+            let one = scale.height * scale.width == 1;
+            let by = if one {
+                scale.pixel(0, 0)
+            } else {
+                scale.pixel(y, x)
+            };
+            multiply(quant, input.pixel(y, x), by, to);
+        }
+        (LayerOp::Concat, QuantLayer::Concat(quant)) => {
+            concat(quant, inputs, [y, x], to);
+        }
+        (LayerOp::Resize(resize), QuantLayer::Resize(quant)) => {
+            interpolate(quant, *resize, input, [y, x], to);
+        }
+        (
+            LayerOp::Conv { .. }
+            | LayerOp::FullyConnected { .. }
+            | LayerOp::Lookup(_)
+            | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
+            | LayerOp::MaxPool(_)
+            | LayerOp::AvgPool(_)
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_),
+            QuantLayer::Conv(_)
+            | QuantLayer::Add(_)
+            | QuantLayer::MaxPool
+            | QuantLayer::Average(_)
+            | QuantLayer::Table(_)
+            | QuantLayer::Multiply(_)
+            | QuantLayer::Concat(_)
+            | QuantLayer::Resize(_),
+        ) => unreachable!("the network was checked: operator and integers belong together"),
+    }
 }
 
 fn add(quant: &QuantAdd, a: &[i32], b: &[i32], to: &mut Vec<i32>) {

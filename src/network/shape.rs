@@ -15,21 +15,7 @@ pub const MAX_MACS: u64 = 1 << 48;
 /// # Errors
 /// When the number of inputs, an attribute or a shape breaks the operator's rules; the error names `node`.
 pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, NetworkError> {
-    let want = match op {
-        Op::Input => 0,
-        Op::Add | Op::Multiply => 2,
-        Op::Concat => inputs.len().clamp(2, MAX_CONCAT),
-        Op::Conv(_)
-        | Op::BatchNorm { .. }
-        | Op::Relu
-        | Op::Lookup(_)
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::AdaptiveAvgPool { .. }
-        | Op::Resize(_)
-        | Op::FullyConnected { .. } => 1,
-    };
+    let want = arity(op, inputs.len());
     if inputs.len() != want {
         return Err(NetworkError::InputCount {
             node: node.to_owned(),
@@ -65,6 +51,25 @@ pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, N
     };
     bounded_map(node, output)?;
     Ok(output)
+}
+
+/// Maps that `op` reads; of a concatenation that reads `found` the nearest number it may.
+fn arity(op: &Op, found: usize) -> usize {
+    match op {
+        Op::Input => 0,
+        Op::Add | Op::Multiply => 2,
+        Op::Concat => found.clamp(2, MAX_CONCAT),
+        Op::Conv(_)
+        | Op::BatchNorm { .. }
+        | Op::Relu
+        | Op::Lookup(_)
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_)
+        | Op::FullyConnected { .. } => 1,
+    }
 }
 
 /// Refuses a map without elements or with too many.
@@ -236,4 +241,63 @@ fn slide(
         (rows - window) / stride + 1,
         (columns - window) / stride + 1,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Corners, Resize};
+    use proptest::prelude::*;
+
+    fn map() -> impl Strategy<Value = FeatureMap> {
+        (1usize..20, 1usize..20, 1usize..20).prop_map(|(h, w, c)| FeatureMap::new(h, w, c))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+        #[test]
+        fn a_concatenation_adds_channels_and_nothing_else(x in map(), channels in prop::collection::vec(1usize..9, 0..10)) {
+            let mut inputs = vec![x];
+            inputs.extend(channels.iter().map(|&c| FeatureMap::new(x.height, x.width, c)));
+            let joined = infer("node", &Op::Concat, &inputs);
+            if (2..=MAX_CONCAT).contains(&inputs.len()) {
+                let sum = x.channels + channels.iter().sum::<usize>();
+                prop_assert_eq!(joined, Ok(FeatureMap::new(x.height, x.width, sum)));
+                inputs[1].height += 1;
+                let refused = infer("node", &Op::Concat, &inputs);
+                prop_assert!(matches!(refused, Err(NetworkError::SidesDiffer { .. })));
+            } else {
+                prop_assert!(matches!(joined, Err(NetworkError::InputCount { .. })));
+            }
+        }
+
+        #[test]
+        fn a_product_keeps_the_first_shape(x in map(), y in map()) {
+            let scale = FeatureMap::new(1, 1, x.channels);
+            for by in [x, scale, y] {
+                match infer("node", &Op::Multiply, &[x, by]) {
+                    Ok(shape) => prop_assert!(shape == x && (by == x || by == scale)),
+                    Err(error) => {
+                        let refused = matches!(error, NetworkError::NoProduct { .. });
+                        prop_assert!(refused && by != x && by != scale);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn channels_pass_through_pooling_and_interpolation(x in map(), height in 0usize..9, width in 1usize..9) {
+            let resize = Resize { height, width, corners: Corners::Aligned };
+            for (op, shape) in [
+                (Op::Resize(resize), FeatureMap::new(height, width, x.channels)),
+                (Op::AdaptiveAvgPool { bins: height }, FeatureMap::new(height, height, x.channels)),
+            ] {
+                match infer("node", &op, &[x]) {
+                    Ok(found) => prop_assert!(found == shape && height > 0),
+                    Err(error) => prop_assert!(matches!(error, NetworkError::Attribute { .. }) && height == 0),
+                }
+            }
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod build;
 mod calibrate;
 mod clip;
 mod correct;
+mod elementwise;
 mod entropy;
 pub mod equalise;
 mod error;
