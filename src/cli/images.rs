@@ -7,13 +7,13 @@ use crate::study::ImageFiles;
 use crate::tensor::FeatureMap;
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use ndarray::{Array3, Array4, Axis, Ix4};
-use ndarray_npy::{NpzReader, ReadNpzError};
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use zip::ZipArchive;
 
 /// The most pixels a side of a picture may have.
 const MOST_SIDE: u32 = 1 << 15;
-/// The most bytes that decoding one picture may take.
+/// The most bytes that decoding one picture or array may take.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Images as 8-bit pixels: axes image, row, column, channel. Arrays are taken as they are; of a picture the shorter
@@ -34,25 +34,30 @@ pub(super) fn pixels(
     let wanted = "u8, axes image, row, column, channel";
     let bytes = npy_bytes(path)?;
     if files.ends_in("npz") {
-        return member(path, files.array.as_deref(), bytes);
+        return member(path, files.array.as_deref(), &bytes);
     }
     let array = npy_of_type::<u8, Ix4>(path, &bytes)?;
     array.ok_or_else(|| npy_problem(path, "its elements have another type", wanted))
 }
 
 /// An array of a npz file: the one named, or the only one.
-fn member(path: &Path, name: Option<&str>, bytes: Vec<u8>) -> Result<Array4<u8>, Problems> {
+fn member(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<Array4<u8>, Problems> {
     let npz = |cause: String| {
         let message = format!("cannot read `{}`: {cause}", path.display());
         let help = "give a npz file with an array of u8, axes image, row, column, channel";
         Problems::from(Problem::new("run::npz", message, help))
     };
-    let failed = |error: ReadNpzError| npz(error.to_string());
-    let mut file = NpzReader::new(Cursor::new(bytes)).map_err(failed)?;
-    let names = file.names().map_err(failed)?;
+    let mut archive =
+        ZipArchive::new(Cursor::new(bytes)).map_err(|error| npz(error.to_string()))?;
+    let arrays = archive
+        .file_names()
+        .filter_map(|name| name.strip_suffix(".npy"));
+    let mut names: Vec<String> = arrays.map(str::to_owned).collect();
+    names.sort();
     let name = match (name, names.as_slice()) {
         (Some(name), _) => name.to_owned(),
         (None, [only]) => only.clone(),
+        (None, []) => return Err(npz("it holds no array".to_owned())),
         (None, many) => {
             let many = many.join(", ");
             return Err(npz(format!(
@@ -60,8 +65,14 @@ fn member(path: &Path, name: Option<&str>, bytes: Vec<u8>) -> Result<Array4<u8>,
             )));
         }
     };
-    file.by_name(&name)
-        .map_err(|error| npz(format!("array `{name}`: {error}")))
+    let failed = |cause: String| npz(format!("array `{name}`: {cause}"));
+    let file = archive.by_name(&format!("{name}.npy"));
+    let file = file.map_err(|error| failed(error.to_string()))?;
+    let mut array = Vec::new();
+    let read = file.take(MOST_BYTES).read_to_end(&mut array);
+    read.map_err(|error| failed(error.to_string()))?;
+    let pixels = npy_of_type::<u8, Ix4>(path, &array)?;
+    pixels.ok_or_else(|| failed("its elements have another type".to_owned()))
 }
 
 fn pictures(path: &Path, shape: FeatureMap, resize: Option<u32>) -> Result<Array4<u8>, Problems> {

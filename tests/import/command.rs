@@ -174,5 +174,12 @@ fn pictures_a_list_of_them_and_arrays_give_the_same_integers() {
 
     let network = format!("model = \"{}\"", fixture("legacy-deploy.onnx").display());
     let named = format!("{}:first", npz.display());
-    assert_eq!(outputs(&network, &named), outputs(&network, text(&list)));
+    let want = outputs(&network, &named);
+    assert_eq!(outputs(&network, text(&list)), want);
+    // Scaled up, only their centres are seen.
+    let resized = format!(
+        "{network}\nresize = 40\nimages = \"{}\"",
+        text(&fixture("pictures"))
+    );
+    assert_ne!(outputs(&resized, text(&list)), want);
 }
