@@ -16,7 +16,7 @@ fn good(arguments: &[&str]) -> String {
     let output = repchip(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("results are text")
 }
 
 fn text(path: &Path) -> &str {
@@ -106,17 +106,17 @@ std = [0.3530]
         images.display()
     );
     let path = folder.join("study.toml");
-    std::fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
+    std::fs::write(&path, text).expect("it is written");
+    path.to_str().expect("a plain path").to_owned()
 }
 
 /// Output integers of a network on some images.
 fn outputs(network: &str, input: &str) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let study = study(folder.path(), network);
     let out = folder.path().join("out.npy");
     good(&["infer", &study, "--input", input, "--output", text(&out)]);
-    std::fs::read(out).unwrap()
+    std::fs::read(out).expect("it was written")
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn what_is_written_is_read_back_to_the_bit() {
                 .graph
                 .layers
                 .iter()
-                .map(|l| (l.op.clone(), l.inputs.clone(), l.output))
+                .map(|l| (l.op, l.inputs.clone(), l.output))
                 .collect()
         };
         assert_eq!(ops(&fused_once), ops(&again_fused), "{name}");

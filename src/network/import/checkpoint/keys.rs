@@ -3,6 +3,9 @@
 //! The built-in networks have the names of the official RepVGG and torchvision models. A `module.` in front, which
 //! training on several devices leaves, is dropped; timm's names for RepVGG are put into the official ones.
 
+/// What training on several devices leaves in front of a name.
+pub(super) const PREFIX: &str = "module.";
+
 /// Parts of timm's names and the official ones; stages count from 0 there and from 1 here.
 const PARTS: [(&str, &str); 8] = [
     ("conv_kxk", "rbr_dense"),
@@ -23,7 +26,7 @@ pub(super) fn is_timm<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
 
 /// The name of this crate for a tensor named `name` in a file.
 pub(super) fn plain(name: &str, timm: bool) -> String {
-    let name = name.strip_prefix("module.").unwrap_or(name);
+    let name = name.strip_prefix(PREFIX).unwrap_or(name);
     if !timm {
         return name.to_owned();
     }

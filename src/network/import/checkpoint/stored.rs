@@ -92,7 +92,9 @@ pub(super) struct Tensors<'data> {
 }
 
 impl<'data> Tensors<'data> {
-    fn new(stored: Vec<Stored<'data>>) -> Self {
+    fn new(mut stored: Vec<Stored<'data>>) -> Self {
+        // Of two names for one tensor, the plain one comes first.
+        stored.sort_by_key(|tensor| tensor.name.starts_with(keys::PREFIX));
         let mut tensors = Self {
             named: BTreeMap::new(),
             twins: Vec::new(),
