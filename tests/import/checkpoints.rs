@@ -36,11 +36,9 @@ fn a_checkpoint_knows_its_network() {
 }
 
 fn cause(path: &Path) -> String {
-    let graph = builtin::graph(
-        "repvgg-nano",
-        builtin::default_input("repvgg-nano").unwrap(),
-    );
-    match checkpoint::read(&graph.unwrap(), path) {
+    let input = builtin::default_input("repvgg-nano").expect("built in");
+    let graph = builtin::graph("repvgg-nano", input).expect("built in");
+    match checkpoint::read(&graph, path) {
         Err(NetworkError::Unreadable { cause, .. }) => cause,
         other => panic!("{}: {:?}", path.display(), other.map(|_| "read")),
     }
