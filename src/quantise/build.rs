@@ -133,7 +133,7 @@ fn quantise_layer(
         (LayerOp::AvgPool(pool), _) => {
             let most = pool.kernel * pool.kernel;
             let map = graph.shape(layer.inputs[0]);
-            let whole = [map.height, map.width] == [pool.kernel; 2];
+            let whole = [map.height, map.width] == [pool.kernel; 2] && pool.padding == 0;
             Ok(QuantLayer::Average(if whole {
                 site.average(1..=most)?
             } else {

@@ -58,12 +58,24 @@ impl<'g> Reader<'g> {
                 (Op::MaxPool(pool), vec![input], site.max_pool(input)?, 0)
             }
             Operator::AvgPool(input, pool) => {
-                let layer = site.window_mean(input, pool.kernel * pool.kernel)?;
+                let (map, most) = (self.shape(input.tensor), pool.kernel * pool.kernel);
+                // The runtime's kernel for global averages takes windows as large as the map.
+                let whole = [map.height, map.width] == [pool.kernel; 2] && pool.padding == 0;
+                let layer = if whole {
+                    site.mean(input, 1..=most)?
+                } else {
+                    site.window_mean(input, most)?
+                };
                 (Op::AvgPool(pool), vec![input], layer, 0)
             }
             Operator::GlobalAvgPool(input) => {
                 let pixels = self.shape(input.tensor).pixels();
-                (Op::GlobalAvgPool, vec![input], site.mean(input, pixels)?, 0)
+                (
+                    Op::GlobalAvgPool,
+                    vec![input],
+                    site.mean(input, [pixels])?,
+                    0,
+                )
             }
             Operator::Same(input) => {
                 let function = if open.relu {
@@ -230,13 +242,18 @@ impl Site {
         Err("its maxima are rounded with another scale than its input".to_owned())
     }
 
-    /// The factor `s_x / (s_y·n)` of the sum of `n` pixels.
-    fn mean(&self, input: Map, pixels: usize) -> Result<QuantLayer, String> {
-        let ratio = input.quant.step() / (self.scale * pixel_count(pixels));
+    /// The factor `s_x / (s_y·n)` of the sum of `n` pixels, for each of `pixels`.
+    fn mean(
+        &self,
+        input: Map,
+        pixels: impl IntoIterator<Item = usize>,
+    ) -> Result<QuantLayer, String> {
+        let ratios = (pixels.into_iter())
+            .map(|pixels| input.quant.step() / (self.scale * pixel_count(pixels)));
         Ok(QuantLayer::Average(QuantAverage {
             input_zero_point: input.quant.zero_point,
             form: AverageForm::Sum,
-            requantise: self.requantise([ratio].into_iter())?,
+            requantise: self.requantise(ratios)?,
         }))
     }
 
