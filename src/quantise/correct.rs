@@ -12,7 +12,7 @@
 //! weights runs on real numbers and is rounded to its tensor.
 
 use super::real::{nearest_f32, nearest_i64, number};
-use super::statistics::{last_readers, without_activation};
+use super::statistics::{last_readers, mean_images, without_activation};
 use super::{QuantConv, QuantLayer, QuantNetwork, TensorQuant};
 use crate::float;
 use crate::reparam::{FoldedNetwork, Layer, LayerParams};
@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 /// Corrects every bias of `quant`, which was made from `network`, its residual form applied.
 ///
-/// * `images`: NHWC, normalised; all tensors that are still to be read lie in memory at once
+/// * `images`: NHWC, normalised; of those with means, all tensors that are still to be read lie in memory at once
 /// * `means`: by layer and channel, the float network's mean sums before the activation, on the same images
 pub(super) fn correct(
     quant: &mut QuantNetwork,
@@ -32,7 +32,9 @@ pub(super) fn correct(
     means: &[Vec<f64>],
 ) {
     let last_reader = last_readers(&network.graph.layers);
-    let mut tensors = vec![Some(quant.quantise_images(images))];
+    let mut tensors = vec![Some(
+        quant.quantise_images(&mean_images(images).to_owned()),
+    )];
     for (place, layer) in network.graph.layers.iter().enumerate() {
         let inputs: Vec<&Activations> = (layer.inputs.iter())
             .map(|input| tensors[input.0].as_ref().expect("it is still to be read"))

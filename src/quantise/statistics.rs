@@ -6,11 +6,15 @@ use super::{QuantiseError, build};
 use crate::float;
 use crate::reparam::{Activation, FoldedNetwork, Layer, LayerId, LayerOp, TensorId};
 use crate::units::count;
-use ndarray::{Array4, Axis, s};
+use ndarray::{Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
 
 /// Images that run together: bounds the memory of a calibration.
 const CHUNK: usize = 8;
+
+/// Means come from the first images, at most this many: they settle long before ranges do, and a correction runs the
+/// integers on each of them again. A multiple of [`CHUNK`].
+const MEAN_IMAGES: usize = 64;
 
 /// Smallest and largest value of a tensor.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +53,8 @@ pub struct Statistics {
     pub(super) extremes: Vec<Extremes>,
     /// By tensor; of magnitudes, but of the network's input.
     pub(super) histograms: Option<Vec<Histogram>>,
-    /// By layer and output channel: mean of the sums before the activation. Empty without weights.
+    /// By layer and output channel: mean of the sums before the activation, over the [`mean_images`]. Empty without
+    /// weights.
     pub(super) means: Vec<Vec<f64>>,
 }
 
@@ -73,11 +78,16 @@ impl Statistics {
             Depth::Histograms => Some(histograms(network, images, &first.extremes)),
         };
         Ok(Self {
-            means: means(network, first.sums, images.dim().0),
+            means: means(network, first.sums, images.dim().0.min(MEAN_IMAGES)),
             extremes: first.extremes,
             histograms,
         })
     }
+}
+
+/// The images whose means are gathered.
+pub(super) fn mean_images(images: &Array4<f32>) -> ArrayView4<'_, f32> {
+    images.slice(s![..images.dim().0.min(MEAN_IMAGES), .., .., ..])
 }
 
 /// What a float run shows.
@@ -152,14 +162,15 @@ pub(super) fn last_readers(layers: &[Layer]) -> Vec<usize> {
     last
 }
 
-/// Runs all images, some at a time, and returns what `one` makes of each part, in the order of the images.
-fn by_chunk<T: Send>(images: &Array4<f32>, one: impl Fn(Array4<f32>) -> T + Sync) -> Vec<T> {
+/// Runs all images, some at a time, and returns what `one` makes of each part, in the order of the images; it is told
+/// the number of the part's first image.
+fn by_chunk<T: Send>(images: &Array4<f32>, one: impl Fn(usize, Array4<f32>) -> T + Sync) -> Vec<T> {
     let all = images.dim().0;
     let firsts: Vec<usize> = (0..all).step_by(CHUNK).collect();
     (firsts.into_par_iter())
         .map(|first| {
             let chunk = images.slice(s![first..(first + CHUNK).min(all), .., .., ..]);
-            one(chunk.to_owned())
+            one(first, chunk.to_owned())
         })
         .collect()
 }
@@ -213,6 +224,7 @@ impl First {
             if all.is_empty() {
                 *all = sums;
             } else {
+                // None from images that are not averaged.
                 all.iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
             }
         }
@@ -236,9 +248,13 @@ fn means(network: &FoldedNetwork, sums: Vec<Vec<f64>>, images: usize) -> Vec<Vec
 
 fn first_run(network: &FoldedNetwork, images: &Array4<f32>) -> Result<First, QuantiseError> {
     let layers = network.graph.layers.len();
-    let parts = by_chunk(images, |chunk| {
+    let parts = by_chunk(images, |start, chunk| {
         let mut first = First::new(layers);
-        walk(network, chunk, &mut |shown| first.see(&shown));
+        let averaged = start < MEAN_IMAGES;
+        walk(network, chunk, &mut |shown| match shown {
+            Shown::Sums(..) if !averaged => {}
+            shown => first.see(&shown),
+        });
         first
     });
     let all = parts.into_iter().fold(First::new(layers), First::join);
@@ -265,7 +281,7 @@ fn histograms(
             TensorId(_) => Histogram::new(0.0, seen.high.max(-seen.low)),
         })
         .collect();
-    let parts = by_chunk(images, |chunk| {
+    let parts = by_chunk(images, |_, chunk| {
         let mut all = empty.clone();
         walk(network, chunk, &mut |shown| match shown {
             Shown::Tensor(TensorId::INPUT, map) => {
