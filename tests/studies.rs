@@ -49,7 +49,9 @@ fn the_main_study_loads_with_its_chips() {
         .images
         .as_ref()
         .expect("the pair is trained");
-    assert!(images.calibration.is_some_and(|files| files.path.is_file()) && images.labels.is_some());
+    assert!(
+        images.calibration.is_some_and(|files| files.path.is_file()) && images.labels.is_some()
+    );
     assert_eq!(study.digest.len(), 64);
 }
 

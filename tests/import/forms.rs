@@ -181,7 +181,10 @@ fn constants_shared_by_an_exporter_and_biases_left_out_make_the_same_network() {
 fn the_batch_is_a_symbol_and_the_study_may_ask_for_another_size() {
     use repchip::tensor::FeatureMap;
     let path = fixture("legacy-train.onnx");
-    assert_eq!(import::stated(&path).unwrap().input.unwrap(), FeatureMap::new(28, 28, 1));
+    assert_eq!(
+        import::stated(&path).unwrap().input.unwrap(),
+        FeatureMap::new(28, 28, 1)
+    );
     let larger = import::read_onnx(&path, Some(FeatureMap::new(32, 40, 1))).unwrap();
     assert_eq!(larger.graph.input(), FeatureMap::new(32, 40, 1));
     let error = import::read_onnx(&path, Some(FeatureMap::new(28, 28, 3))).unwrap_err();

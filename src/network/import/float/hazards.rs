@@ -283,7 +283,8 @@ fn one_product_is_written_in_four_ways() {
         floats("b", &[2]),
         floats("b1", &[1, 2]),
     ];
-    let of = |nodes: &[Node]| read(&[std::slice::from_ref(&flat), nodes].concat(), &constants).unwrap();
+    let of =
+        |nodes: &[Node]| read(&[std::slice::from_ref(&flat), nodes].concat(), &constants).unwrap();
     let whole = of(&[node("Gemm", &["f", "w", "b"], "y", &[int("transB", 1)])]);
     for other in [
         of(&[node("Gemm", &["f", "t", "b1"], "y", &[])]),
