@@ -253,7 +253,7 @@ fn baselines_folded_and_as_trained() {
 fn every_built_in_network_has_its_totals_here() {
     let mut listed: Vec<&str> = REPVGG.iter().map(|net| net.name).collect();
     listed.extend(BASELINES.iter().map(|net| net.name));
-    listed.extend(["repvgg-d2se", "repvgg-mini", "resnet-mini"]);
+    listed.extend(["repvgg-d2se", "repvgg-mini", "repvgg-nano", "resnet-mini"]);
     listed.extend(["pspnet-repvgg-b1g2-fast", "pspnet-repvgg-b2-fast"]);
     let mut names = builtin::names();
     listed.sort_unstable();
@@ -282,9 +282,10 @@ fn residual_additions_and_their_shortcuts() {
 }
 
 #[test]
-fn the_two_small_networks() {
+fn the_small_networks() {
     for (name, fused, unfused) in [
         ("repvgg-mini", 366_058, 409_002),
+        ("repvgg-nano", 24_738, 27_994),
         ("resnet-mini", 381_674, 382_522),
     ] {
         let graph = builtin::graph(name, FeatureMap::new(28, 28, 1)).unwrap();

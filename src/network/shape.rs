@@ -266,9 +266,11 @@ mod tests {
                 prop_assert_eq!(joined, Ok(FeatureMap::new(x.height, x.width, sum)));
                 inputs[1].height += 1;
                 let refused = infer("node", &Op::Concat, &inputs);
-                prop_assert!(matches!(refused, Err(NetworkError::SidesDiffer { .. })));
+                let differ = matches!(refused, Err(NetworkError::SidesDiffer { .. }));
+                prop_assert!(differ);
             } else {
-                prop_assert!(matches!(joined, Err(NetworkError::InputCount { .. })));
+                let too_few_or_many = matches!(joined, Err(NetworkError::InputCount { .. }));
+                prop_assert!(too_few_or_many);
             }
         }
 
@@ -295,7 +297,10 @@ mod tests {
             ] {
                 match infer("node", &op, &[x]) {
                     Ok(found) => prop_assert!(found == shape && height > 0),
-                    Err(error) => prop_assert!(matches!(error, NetworkError::Attribute { .. }) && height == 0),
+                    Err(error) => {
+                        let attribute = matches!(error, NetworkError::Attribute { .. });
+                        prop_assert!(attribute && height == 0);
+                    }
                 }
             }
         }

@@ -32,9 +32,7 @@ pub(super) fn correct(
     means: &[Vec<f64>],
 ) {
     let last_reader = last_readers(&network.graph.layers);
-    let mut tensors = vec![Some(
-        quant.quantise_images(&mean_images(images).to_owned()),
-    )];
+    let mut tensors = vec![Some(quant.quantise_images(&mean_images(images).to_owned()))];
     for (place, layer) in network.graph.layers.iter().enumerate() {
         let inputs: Vec<&Activations> = (layer.inputs.iter())
             .map(|input| tensors[input.0].as_ref().expect("it is still to be read"))
