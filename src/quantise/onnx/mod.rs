@@ -16,6 +16,8 @@ mod node;
 mod reader;
 mod real;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::QuantNetwork;

@@ -7,6 +7,8 @@
 mod attribute;
 mod external;
 mod graph;
+#[cfg(test)]
+pub(crate) mod made;
 pub(crate) mod message;
 mod tensor;
 
