@@ -23,7 +23,7 @@ fn a_part_of_the_committed_figures_comes_out_again() {
             "precision",
             STUDY,
             "--images",
-            "500",
+            "200",
             "--network",
             "resnet-mini",
         ])
