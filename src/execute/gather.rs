@@ -14,6 +14,8 @@ pub(super) struct Gather<'a> {
     bins: usize,
     /// Axes bin row, bin column, channel.
     sums: Vec<i64>,
+    /// Of a mean that is no exact sum the pixels themselves, row by row; axes as the sums.
+    pixels: Option<Vec<Vec<i32>>>,
     /// The row that must come next.
     pub(super) next: usize,
 }
@@ -39,6 +41,7 @@ impl<'a> Gather<'a> {
             input,
             bins,
             sums: vec![0; bins * bins * input.channels],
+            pixels: (!quant.form.is_sum()).then(|| vec![Vec::new(); bins * bins * input.channels]),
             next: 0,
         })
     }
@@ -47,6 +50,7 @@ impl<'a> Gather<'a> {
     pub(super) fn take(&mut self, view: &View<'_>, rows: &Range<usize>) {
         let (size, zero) = (self.input.channels, i64::from(self.quant.input_zero_point));
         for y in rows.clone() {
+            self.keep(view, y);
             let columns: Vec<i64> = (0..self.bins)
                 .flat_map(|column| {
                     let mut sums = vec![0; size];
@@ -69,8 +73,33 @@ impl<'a> Gather<'a> {
         self.next = rows.end;
     }
 
+    /// Keeps the pixels of a row where the mean needs them.
+    fn keep(&mut self, view: &View<'_>, y: usize) {
+        let (bins, map) = (self.bins, self.input);
+        let Some(pixels) = &mut self.pixels else {
+            return;
+        };
+        for place in 0..bins * bins {
+            if !bin(place / bins, bins, map.height).contains(&y) {
+                continue;
+            }
+            for x in bin(place % bins, bins, map.width) {
+                let kept = &mut pixels[place * map.channels..][..map.channels];
+                let values = kept.iter_mut().zip(view.pixel(y, x));
+                values.for_each(|(kept, &value)| kept.push(value));
+            }
+        }
+    }
+
     /// The output after the last row: one requantisation a bin.
     pub(super) fn finish(&self) -> Vec<i32> {
+        if let Some(pixels) = &self.pixels {
+            let mean = |(place, values): (usize, &Vec<i32>)| {
+                let ready = self.quant.ready(place / self.input.channels, values.len());
+                ready.of(values.iter().copied())
+            };
+            return pixels.iter().enumerate().map(mean).collect();
+        }
         let bins = self.sums.chunks_exact(self.input.channels);
         let mean = |(place, sums): (usize, &[i64])| {
             let rule = self.quant.requantise.channel(place);

@@ -1,7 +1,7 @@
 //! Whether the integers of one layer belong to its operator and fit the tensors around it.
 
 use crate::execute::layer::{conv_of, images_are_pixels};
-use crate::fixed::{AverageForm, Requantise};
+use crate::fixed::Requantise;
 use crate::network::{MAX_CONCAT, Pool};
 use crate::quantise::{
     QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply, QuantTable,
@@ -39,13 +39,13 @@ impl Sides<'_> {
                 self.inputs(1)?;
                 let shape = FeatureMap::new(1, 1, self.shapes[0].channels);
                 same("output shape", &self.layer.output, &shape)?;
-                self.gathered(quant, 1)
+                self.average(quant, 1)
             }
             (LayerOp::AdaptiveAvgPool { bins }, QuantLayer::Average(quant)) => {
                 self.inputs(1)?;
                 let shape = FeatureMap::new(*bins, *bins, self.shapes[0].channels);
                 same("output shape", &self.layer.output, &shape)?;
-                self.gathered(quant, bins * bins)
+                self.average(quant, bins * bins)
             }
             (LayerOp::Lookup(_), QuantLayer::Table(table)) => self.table(table),
             (LayerOp::Multiply { .. }, QuantLayer::Multiply(quant)) => self.multiply(quant),
@@ -212,12 +212,6 @@ impl Sides<'_> {
         let channels: usize = self.shapes.iter().map(|shape| shape.channels).sum();
         same("number of channels", &channels, &output.channels)?;
         self.requantise(&quant.requantise, operands)
-    }
-
-    /// Rows are summed up as they come: only the exact sum needs no pixel again.
-    fn gathered(&self, quant: &QuantAverage, entries: usize) -> Result<(), String> {
-        same("form of the mean", &quant.form, &AverageForm::Sum)?;
-        self.average(quant, entries)
     }
 
     fn average(&self, quant: &QuantAverage, entries: usize) -> Result<(), String> {
