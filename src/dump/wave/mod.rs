@@ -10,6 +10,7 @@
 
 mod beats;
 mod find;
+mod fst;
 mod value;
 
 use super::{DumpError, Fault, Place, Word};
@@ -84,13 +85,14 @@ impl Wave {
             multi_thread: false,
             ..LoadOptions::default()
         };
-        let opened = guarded(|| {
-            let format = viewers::detect_file_format(&mut source);
-            if !matches!(format, FileFormat::Vcd | FileFormat::Fst) {
-                return Err(WellenError::UnknownFileFormat);
-            }
-            source.rewind()?;
-            stream::read(source, &options)
+        let format = guarded(|| viewers::detect_file_format(&mut source)).map_err(error)?;
+        source.rewind().map_err(|cause| error(cause.into()))?;
+        if matches!(format, FileFormat::Fst) {
+            fst::check(&mut source).map_err(error)?;
+        }
+        let opened = guarded(|| match format {
+            FileFormat::Vcd | FileFormat::Fst => stream::read(source, &options),
+            _ => Err(WellenError::UnknownFileFormat),
         });
         let wave = opened.and_then(|wave| wave.map_err(fault)).map_err(error)?;
         let file = file.to_owned();
