@@ -12,6 +12,7 @@ pub mod golden;
 pub mod layout;
 pub mod map;
 pub mod network;
+pub mod precision;
 pub mod problem;
 pub mod quantise;
 pub mod reparam;

@@ -1,6 +1,6 @@
 //! The trained networks beside the tests are read whole and fold into finite weights.
 
-use repchip::network::{Network, builtin, checkpoint::read_safetensors};
+use repchip::network::{Network, builtin, checkpoint};
 use repchip::reparam::{Branches, LayerParams, fold};
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn the_trained_networks_are_read_and_folded() {
         let graph = builtin::graph(name, input).unwrap();
         let file =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{name}.safetensors"));
-        let params = read_safetensors(&graph, &file).unwrap();
+        let params = checkpoint::read(&graph, &file).unwrap();
         let folded = fold(&Network { graph, params }, Branches::Fuse).unwrap();
         let stored: usize = (folded.params.layers.iter())
             .map(|params| match params {
@@ -31,7 +31,7 @@ fn the_checkpoint_of_another_network_is_refused_with_all_differences() {
     )
     .unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/repvgg-mini.safetensors");
-    let error = read_safetensors(&graph, &file).unwrap_err().to_string();
+    let error = checkpoint::read(&graph, &file).unwrap_err().to_string();
     assert!(
         error.contains("`conv1.weight` of shape [16, 1, 3, 3] is missing"),
         "{error}"

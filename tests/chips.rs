@@ -33,6 +33,7 @@ fn each_file_is_named_after_its_chip_and_opens_with_a_comment() {
     let shipped = [
         "edge",
         "edge-general",
+        "edge-general-4mib",
         "k210-like",
         "large",
         "tiny",

@@ -8,7 +8,8 @@ use repchip::chip::Chip;
 use repchip::cli::problem::render;
 use repchip::execute::{self, ExecuteError, Options};
 use repchip::fixed::{
-    Accumulator, Overflow, Requantise, Rounding, Rule, Target, multiplier_and_shift, nearest_shift,
+    Accumulator, AddForm, Overflow, Requantise, Rounding, Rule, Target, multiplier_and_shift,
+    nearest_shift,
 };
 use repchip::float;
 use repchip::map::{Forced, MapError, Settings, map};
@@ -99,7 +100,31 @@ fn of_fixed() -> Vec<Problem> {
         upper: 5,
         ..target
     };
+    let by = |rule: Rule, shift: u8, target: Target| {
+        let made = Requantise::new(rule, vec![1], vec![shift], target);
+        Problem::from(made.expect_err("what the rule does not have"))
+    };
+    let wraps = Target {
+        overflow: Overflow::Wrap,
+        ..target
+    };
+    let whole = Requantise::new(ARRAY, vec![1], vec![0], target).expect("valid");
+    let floats = AddForm::Float32 { shifts: [0, 0] };
     vec![
+        by(Rule::TosaDouble, 1, target),
+        by(Rule::Ruy, 31, wraps),
+        by(
+            Rule::Slice,
+            3,
+            Target {
+                zero_point: 7,
+                ..target
+            },
+        ),
+        floats
+            .check([1, 1], &whole)
+            .expect_err("no float32 rule")
+            .into(),
         new(vec![1, 2], vec![0], target),
         new(vec![-1], vec![0], target),
         new(vec![1], vec![63], target),
@@ -128,6 +153,7 @@ fn of_network() -> Vec<Problem> {
     let other = differ
         .conv("conv", input, conv(4, 1))
         .expect("a convolution");
+    let mean = differ.global_avg_pool("mean", input).expect("a mean");
     let mut unread = builder();
     unread.relu("first", input).expect("a relu");
     unread.relu("second", input).expect("a relu");
@@ -148,6 +174,8 @@ fn of_network() -> Vec<Problem> {
         node(Op::Relu, &[NodeId(7)]),
         refused(twice.relu("relu", input)),
         refused(differ.add("add", input, other)),
+        refused(differ.multiply("product", input, other)),
+        refused(differ.concat("joined", &[input, mean])),
         unread.finish().expect_err("a node is unread").into(),
         builder().finish().expect_err("no operator").into(),
         shape.check().expect_err("another shape").into(),
@@ -213,32 +241,32 @@ fn too_fine() -> QuantiseError {
 }
 
 fn of_quantise() -> Vec<Problem> {
-    let int8 = quantise::Settings::int8();
+    let int8 = quantise::Settings::int8;
     let with = |settings: quantise::Settings| {
         let made = quantise(&folded(), &images(), &settings);
         Problem::from(made.expect_err("bad settings"))
     };
-    let mut wide = int8;
+    let mut wide = int8();
     wide.widths.weight_bits = 17;
     let infinite = images().mapv(|_| f32::INFINITY);
     let network = integers();
     let wrong = vec![Activations::zeros((1, 1, 1, 1)); network.graph.layers.len() + 1];
     let images_of = |images: &Array4<f32>| {
-        Problem::from(quantise(&folded(), images, &int8).expect_err("bad images"))
+        Problem::from(quantise(&folded(), images, &int8()).expect_err("bad images"))
     };
     vec![
         with(wide),
         with(quantise::Settings {
             calibration: Calibration::Percentile(20.0),
-            ..int8
+            ..int8()
         }),
         with(quantise::Settings {
             multiplier_bits: 0,
-            ..int8
+            ..int8()
         }),
         with(quantise::Settings {
             output_overflow: Overflow::Trap,
-            ..int8
+            ..int8()
         }),
         images_of(&Array4::zeros((1, 6, 6, 3))),
         images_of(&infinite),
@@ -408,7 +436,38 @@ fn of_rtl() -> Vec<Problem> {
             .tensor(&schedule, TensorId(0))
             .expect_err("unknown")
             .into(),
+        another_rule(&chip),
     ]
+}
+
+/// The registers of a network whose rule the RTL does not have.
+fn another_rule(chip: &Chip) -> Problem {
+    let settings = quantise::Settings {
+        rule: Rule::Ruy,
+        ..quantise::Settings::int8()
+    };
+    let network = quantise(&folded(), &images(), &settings).expect("it quantises");
+    let schedule = map(
+        &network.graph,
+        &network.numerics,
+        chip,
+        &Settings::default(),
+    )
+    .expect("it fits");
+    let input = network.tensors[0].quantise_map(&images());
+    let keep = Options {
+        keep_tensors: true,
+        ..Options::default()
+    };
+    let run = execute::run(&schedule, &network, &input, &keep, &mut |_| {}).expect("it runs");
+    let run = rtl::Run {
+        schedule: &schedule,
+        chip,
+        network: &network,
+        input: &input,
+        tensors: &run.tensors,
+    };
+    rtl::files(&run).expect_err("no such rule").into()
 }
 
 /// What only the library can be given.

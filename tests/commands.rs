@@ -81,7 +81,7 @@ fn lists_are_also_json() {
         serde_json::from_str(&told(&["list", what, "--json"])).expect("it is JSON")
     };
     let chips = json("chips");
-    assert_eq!(chips.as_array().expect("a list").len(), 6);
+    assert_eq!(chips.as_array().expect("a list").len(), 7);
     assert_eq!(chips[0]["name"], "edge");
     assert_eq!(chips[0]["peak_macs_per_cycle"], 576);
     assert_eq!(chips[0]["file"], "configs/chips/edge.toml");

@@ -24,7 +24,7 @@ fn both_networks_give_the_logits_they_were_saved_with() {
         let graph = builtin::default_input(name).and_then(|input| builtin::graph(name, input));
         let graph = graph.expect("built in");
         let file = model(&format!("{name}.safetensors"));
-        let params = checkpoint::read_safetensors(&graph, &file).expect("it fits");
+        let params = checkpoint::read(&graph, &file).expect("it fits");
         let network = Network { graph, params };
         let mut outputs = vec![forward_train(&network, &images)];
         for branches in [Branches::Fuse, Branches::Keep] {

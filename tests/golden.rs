@@ -116,7 +116,7 @@ impl Set {
 fn schedule(chip: &Chip) -> Schedule {
     let study = Study::read_with(Path::new(SMALL), &[], &builtin::names()).expect("a study");
     let entry = &study.networks[0];
-    let graph = builtin::graph(&entry.name, entry.input).expect("it is built in");
+    let graph = builtin::graph(&entry.name(), entry.input).expect("it is built in");
     let folded = fold_graph(&graph, Branches::Fuse).expect("it folds");
     let graph = residual::apply(&folded, study.numerics.residual);
     let numerics = Numerics::uniform(&graph, study.numerics.widths);

@@ -1,15 +1,16 @@
 //! The trained test networks as integers, by plain loops, against their float selves.
 
 use ndarray::{Array4, s};
-use repchip::chip::{Array, Pe, PeKind, Pointwise};
-use repchip::execute::naive;
+use repchip::chip::{Array, Chip, Pe, PeKind, Pointwise};
+use repchip::execute::{self, Options, Plain, naive};
 use repchip::fixed::{Accumulator, Overflow, Rounding, Rule};
 use repchip::float::{forward, normalise, seeded, seeded_image, top1};
+use repchip::map::map;
 use repchip::network::{Network, builtin, checkpoint};
 use repchip::quantise::quality::quality;
 use repchip::quantise::{
-    Calibration, Granularity, QuantLayer, QuantNetwork, QuantiseError, ResidualForm, Settings,
-    freeze, proof, quantise,
+    BiasCorrection, Calibration, Granularity, LayerWidths, Pattern, QuantLayer, QuantNetwork,
+    QuantiseError, ResidualForm, Settings, freeze, proof, quantise,
 };
 use repchip::reparam::LayerId;
 use repchip::reparam::{Branches, FoldedNetwork, LayerParams, fold};
@@ -34,7 +35,7 @@ fn folded(name: &str) -> FoldedNetwork {
     let input = builtin::default_input(name).expect("built in");
     let graph = builtin::graph(name, input).expect("built in");
     let file = model(&format!("{name}.safetensors"));
-    let params = checkpoint::read_safetensors(&graph, &file).expect("it fits");
+    let params = checkpoint::read(&graph, &file).expect("it fits");
     fold(&Network { graph, params }, Branches::Fuse).expect("it folds")
 }
 
@@ -46,7 +47,7 @@ fn tensors(network: &QuantNetwork, images: &Array4<f32>) -> Vec<Activations> {
             lanes: 128,
             accumulators: 1,
             accumulator: Accumulator {
-                bits: 32,
+                bits: 48,
                 overflow: Overflow::Trap,
             },
         },
@@ -57,6 +58,39 @@ fn tensors(network: &QuantNetwork, images: &Array4<f32>) -> Vec<Activations> {
     };
     let input = network.tensors[0].quantise_map(images);
     naive::run(network, &array, &input).expect("nothing traps")
+}
+
+#[test]
+fn the_integers_by_themselves_are_those_of_the_plain_loops() {
+    let test = images("fashion-mnist-test-images.npy", 2);
+    let calibration = images("fashion-mnist-calibration-images.npy", 4);
+    let wide = |name: &str, activation_bits, weight_bits| LayerWidths {
+        layers: Pattern::new(name),
+        activation_bits,
+        weight_bits,
+    };
+    for (name, residual) in [
+        ("repvgg-mini", ResidualForm::Separate),
+        ("resnet-mini", ResidualForm::Separate),
+        ("resnet-mini", ResidualForm::Accumulate),
+    ] {
+        let settings = Settings {
+            residual,
+            layers: vec![
+                wide("first", Some(16), Some(16)),
+                wide("*.0.*", Some(12), Some(5)),
+                wide("last", None, Some(16)),
+            ],
+            bias_correction: BiasCorrection::Measured,
+            ..SETTINGS
+        };
+        let quantised = quantise(&folded(name), &calibration, &settings).expect("it quantises");
+        let wanted = tensors(&quantised, &test);
+        let plain = Plain::new(&quantised).expect("it is valid");
+        let input = quantised.tensors[0].quantise_map(&test);
+        assert_eq!(plain.tensors(&input).expect("it runs"), wanted);
+        assert_eq!(Some(&plain.output(&input).expect("it runs")), wanted.last());
+    }
 }
 
 /// On how many of the first `count` test images the integers choose the class that the floats choose.
@@ -244,11 +278,89 @@ fn shortcuts_of_seeded_networks_fit_their_accumulators() {
 
 #[test]
 fn a_frozen_network_is_the_same_network() {
-    let network = folded("repvgg-mini");
+    let network = folded("resnet-mini");
     let calibration = images("fashion-mnist-calibration-images.npy", 4);
-    let quantised = quantise(&network, &calibration, &SETTINGS).expect("it quantises");
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("repvgg-mini.safetensors");
-    std::fs::write(&path, freeze::to_bytes(&quantised)).expect("it is written");
-    assert_eq!(freeze::read(&path).expect("it reads back"), quantised);
+    let path = folder.path().join("resnet-mini.safetensors");
+    for rule in [SETTINGS.rule, Rule::TfliteDouble, Rule::Float32HalfEven] {
+        let settings = Settings { rule, ..SETTINGS };
+        let quantised = quantise(&network, &calibration, &settings).expect("it quantises");
+        std::fs::write(&path, freeze::to_bytes(&quantised)).expect("it is written");
+        assert_eq!(freeze::read(&path).expect("it reads back"), quantised);
+    }
+}
+
+/// All but the bit slice, which drops half a step everywhere.
+#[test]
+fn the_rules_of_programs_choose_the_classes_of_the_floats() {
+    let network = folded("resnet-mini");
+    for rule in [
+        Rule::TosaSingle,
+        Rule::TosaDouble,
+        Rule::TfliteDouble,
+        Rule::TfliteSingle,
+        Rule::Ruy,
+        Rule::Float32HalfEven,
+    ] {
+        let agreed = agreement(&network, &Settings { rule, ..SETTINGS }, 3);
+        assert_eq!(agreed, 3, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_bit_slice_takes_powers_of_two() {
+    let calibration = images("fashion-mnist-calibration-images.npy", 4);
+    let settings = Settings {
+        rule: Rule::Slice,
+        output_overflow: Overflow::Wrap,
+        ..SETTINGS
+    };
+    let network = folded("resnet-mini");
+    let quantised = quantise(&network, &calibration, &settings).expect("it quantises");
+    for layer in &quantised.layers {
+        if let QuantLayer::Conv(conv) = layer {
+            assert_eq!(conv.requantise.rule, Rule::Slice);
+            assert!(conv.requantise.multiplier.iter().all(|m| *m == 1));
+        }
+    }
+    // The mini networks end in a mean over 7x7 pixels: no shift, so a multiplier, rounded as a slice is.
+    let means = quantised.layers.iter().filter_map(|layer| match layer {
+        QuantLayer::Average(average) => Some(average.requantise.rule),
+        _ => None,
+    });
+    let floor = [Rule::Slice, Rule::Multiplier(Rounding::Floor)];
+    assert!(means.into_iter().all(|rule| floor.contains(&rule)));
+}
+
+/// Swish, squeeze-and-excitation and depthwise convolutions: the mapped execution gives the integers of plain loops,
+/// and each layer alone stays near the floats.
+#[test]
+fn an_efficient_network_runs_in_integers() {
+    let graph = builtin::graph("efficientnet-b0", FeatureMap::new(40, 40, 3)).expect("built in");
+    let params = seeded(&graph, 3);
+    let folded = fold(&Network { graph, params }, Branches::Fuse).expect("it folds");
+    let image = seeded_image(folded.graph.input, 4);
+    let quantised = quantise(&folded, &image, &SETTINGS).expect("it quantises");
+    let path = Path::new("configs/chips/edge-general.toml");
+    let chip = Chip::read(path).unwrap_or_else(|problems| panic!("{problems}"));
+    let input = quantised.tensors[0].quantise_map(&image);
+    let schedule = map(
+        &quantised.graph,
+        &quantised.numerics,
+        &chip,
+        &repchip::map::Settings::default(),
+    );
+    let schedule = schedule.unwrap_or_else(|error| panic!("{error}"));
+    let options = Options {
+        keep_tensors: true,
+        ..Options::default()
+    };
+    let run = execute::run(&schedule, &quantised, &input, &options, &mut |_| {});
+    let run = run.unwrap_or_else(|error| panic!("{error}"));
+    let plain = naive::run(&quantised, &chip.array, &input).expect("it runs");
+    assert!(plain == run.tensors, "both witnesses agree");
+    let layers = quality(&folded, &quantised, &image, &run.tensors).expect("they belong together");
+    let alone = layers.iter().filter_map(|layer| layer.sqnr_alone_db);
+    let worst = alone.fold(f64::INFINITY, f64::min);
+    assert!(worst > 20.0, "a layer alone has {worst} dB");
 }

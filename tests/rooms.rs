@@ -3,10 +3,32 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 24] = [
-    "units", "problem", "dump", "tensor", "layout", "fixed", "chip", "network", "reparam", "float",
-    "quantise", "schedule", "time", "map", "execute", "rtl", "diagnose", "contrast", "study",
-    "report", "golden", "verify", "cli", "abi",
+const ROOMS: [&str; 25] = [
+    "units",
+    "problem",
+    "dump",
+    "tensor",
+    "layout",
+    "fixed",
+    "chip",
+    "network",
+    "reparam",
+    "float",
+    "quantise",
+    "schedule",
+    "time",
+    "map",
+    "execute",
+    "rtl",
+    "diagnose",
+    "contrast",
+    "precision",
+    "study",
+    "report",
+    "golden",
+    "verify",
+    "cli",
+    "abi",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

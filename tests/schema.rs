@@ -89,10 +89,12 @@ const UNSEEN: &[&str] = &[
     "flag_of_a_network",
     "flag_of_no_network",
     "needed_key",
+    "needed_rounding",
     "no_such_file",
     "per_channel",
     "unknown_id",
     "unused_key",
+    "unused_rounding",
     // 8.0 is a whole number to JSON.
     "fraction",
 ];

@@ -3,7 +3,7 @@
 use repchip::chip::Chip;
 use repchip::network::{Form, builtin};
 use repchip::problem::OverrideFlag;
-use repchip::study::{Calibration, Study, WeightSource};
+use repchip::study::{Calibration, Source, Study, WeightSource};
 use std::path::Path;
 
 fn study(flags: &[&str]) -> Study {
@@ -39,13 +39,23 @@ fn the_main_study_loads_with_its_chips() {
         ("repvgg-mini", "resnet-mini"),
     ];
     assert_eq!(pairs, wanted);
-    assert_eq!(study.networks[0].weights, Some(WeightSource::Seed(1)));
+    let seeded = Source::Builtin {
+        name: "repvgg-a0".to_owned(),
+        weights: Some(WeightSource::Seed(1)),
+    };
+    assert_eq!(study.networks[0].source, seeded);
     assert!(study.networks.iter().all(|network| network.execute));
     let images = study.networks[5]
         .images
         .as_ref()
         .expect("the pair is trained");
-    assert!(images.calibration.is_file() && images.labels.is_some());
+    assert!(
+        images
+            .calibration
+            .as_ref()
+            .is_some_and(|files| files.path.is_file())
+            && images.labels.is_some()
+    );
     assert_eq!(study.digest.len(), 64);
 }
 

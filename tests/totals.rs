@@ -1,4 +1,5 @@
-//! Parameters and multiply-accumulates of every built-in network at 224x224, exact.
+//! Parameters and multiply-accumulates of every built-in network at its own input size, exact: 224x224,
+//! 300x300 for EfficientNet-B3, 713x713 for PSPNet.
 //!
 //! The numbers were worked out from the published layer tables and agree with the framework's own models to the
 //! unit; "Params" of papers are these, cut to two decimals.
@@ -7,10 +8,9 @@ use repchip::network::{Form, Graph, builtin};
 use repchip::reparam::{Branches, LayerGraph, LayerId, LayerOp, fold_graph};
 use repchip::tensor::FeatureMap;
 
-const IMAGE: FeatureMap = FeatureMap::new(224, 224, 3);
-
 fn folded(name: &str, branches: Branches) -> (Graph, LayerGraph) {
-    let graph = builtin::graph(name, IMAGE).expect("a built-in network");
+    let image = builtin::default_input(name).expect("a built-in network");
+    let graph = builtin::graph(name, image).expect("a built-in network");
     let layers = fold_graph(&graph, branches).expect("a valid graph");
     (graph, layers)
 }
@@ -25,6 +25,53 @@ fn convolution_outputs(layers: &LayerGraph) -> u64 {
     (convolutions(layers).iter())
         .map(|id| layers.layers[id.0].output.elements().0)
         .sum()
+}
+
+#[test]
+fn repvgg_d2se_fused_and_as_trained() {
+    let (graph, deploy) = folded("repvgg-d2se", Branches::Fuse);
+    assert_eq!(deploy.form, Form::Deploy);
+    // Of each block the fused convolution and the two of its squeeze-and-excitation.
+    assert_eq!(convolutions(&deploy).len(), 3 * 48);
+    assert_eq!(deploy.parameters(), 120_387_572);
+    assert_eq!(deploy.macs().0, 32_829_551_104);
+    assert_eq!(convolution_outputs(&deploy), 11_465_216 + 25_228);
+    assert_eq!(graph.parameters(), 133_334_836);
+    assert_eq!(graph.macs().0, 36_476_744_192);
+    let gate = |id: &LayerId| deploy.layers[id.0].name.contains(".se.");
+    let (gates, blocks): (Vec<LayerId>, Vec<LayerId>) =
+        (convolutions(&deploy).iter()).partition(|id| gate(id));
+    let macs = |ids: &[LayerId]| ids.iter().map(|id| deploy.layer_macs(*id).0).sum::<u64>();
+    assert_eq!(macs(&gates), 2_253_312);
+    assert_eq!(macs(&blocks), 32_827_297_792 - 2_560_000);
+    let (_, train) = folded("repvgg-d2se", Branches::Keep);
+    assert_eq!(train.form, Form::Train);
+    let large = builtin::graph("repvgg-d2se", FeatureMap::new(320, 320, 3)).expect("built in");
+    let large = fold_graph(&large, Branches::Fuse).expect("a valid graph");
+    assert_eq!(large.macs().0, 66_994_074_112);
+}
+
+/// At 713x713, against a head and backbones built from the framework's own modules.
+#[test]
+fn pspnet_on_repvgg_fused_and_as_trained() {
+    for (name, params, macs) in [
+        (
+            "pspnet-repvgg-b1g2-fast",
+            [62_392_083, 66_816_915],
+            [480_365_342_912, 516_737_758_080],
+        ),
+        (
+            "pspnet-repvgg-b2-fast",
+            [107_913_491, 116_623_827],
+            [839_907_722_432, 911_979_281_280],
+        ),
+    ] {
+        let (graph, deploy) = folded(name, Branches::Fuse);
+        assert_eq!(deploy.form, Form::Deploy, "{name}");
+        assert_eq!(convolutions(&deploy).len(), 28 + 6, "{name}");
+        assert_eq!([deploy.parameters(), graph.parameters()], params, "{name}");
+        assert_eq!([deploy.macs().0, graph.macs().0], macs, "{name}");
+    }
 }
 
 struct RepVgg {
@@ -165,7 +212,7 @@ const fn baseline(
 }
 
 #[rustfmt::skip]
-const BASELINES: [Baseline; 9] = [
+const BASELINES: [Baseline; 17] = [
     baseline("resnet-18", [11_684_712, 11_689_512], [1_814_073_344, 1_813_561_344], 2_483_712),
     baseline("resnet-34", [21_789_160, 21_797_672], [3_663_761_408, 3_663_249_408], 3_738_112),
     baseline("resnet-50-v1", [25_530_472, 25_557_032], [3_857_973_248, 3_855_925_248], 10_587_136),
@@ -174,6 +221,14 @@ const BASELINES: [Baseline; 9] = [
     baseline("resnet-101-v1.5", [44_496_488, 44_549_160], [7_801_405_440, 7_799_357_440], 16_231_936),
     baseline("resnet-152-v1", [60_117_096, 60_192_808], [11_282_415_616, 11_280_367_616], 22_027_264),
     baseline("resnet-152-v1.5", [60_117_096, 60_192_808], [11_513_626_624, 11_511_578_624], 22_554_112),
+    baseline("resnext-50-32x4d", [24_994_792, 25_028_904], [4_230_479_872, 4_228_431_872], 14_400_512),
+    baseline("resnext-101-32x4d", [44_108_776, 44_177_704], [7_969_996_800, 7_967_948_800], 21_224_448),
+    baseline("regnetx-3.2gf", [15_265_272, 15_296_552], [3_176_621_952, 3_175_613_952], 11_366_432),
+    baseline("regnetx-12gf", [46_057_864, 46_106_056], [12_086_678_016, 12_084_438_016], 21_365_568),
+    baseline("efficientnet-b0", [5_267_540, 5_288_548], [385_814_752, 384_534_752], 6_747_036),
+    baseline("efficientnet-b3", [12_189_584, 12_233_232], [1_827_141_392, 1_825_605_392], 23_830_296),
+    baseline("pspnet-resnet-50", [46_686_035, 46_715_347], [363_777_200_320, 363_777_200_320], 288_344_620),
+    baseline("pspnet-resnet-101", [65_652_051, 65_707_475], [517_190_422_720, 517_190_422_720], 499_851_820),
     baseline("vgg-16", [138_357_544, 138_357_544], [15_470_264_320, 15_346_630_656], 13_547_520),
 ];
 
@@ -198,7 +253,8 @@ fn baselines_folded_and_as_trained() {
 fn every_built_in_network_has_its_totals_here() {
     let mut listed: Vec<&str> = REPVGG.iter().map(|net| net.name).collect();
     listed.extend(BASELINES.iter().map(|net| net.name));
-    listed.extend(["repvgg-mini", "resnet-mini"]);
+    listed.extend(["repvgg-d2se", "repvgg-mini", "repvgg-nano", "resnet-mini"]);
+    listed.extend(["pspnet-repvgg-b1g2-fast", "pspnet-repvgg-b2-fast"]);
     let mut names = builtin::names();
     listed.sort_unstable();
     names.sort_unstable();
@@ -226,9 +282,10 @@ fn residual_additions_and_their_shortcuts() {
 }
 
 #[test]
-fn the_two_small_networks() {
+fn the_small_networks() {
     for (name, fused, unfused) in [
         ("repvgg-mini", 366_058, 409_002),
+        ("repvgg-nano", 24_738, 27_994),
         ("resnet-mini", 381_674, 382_522),
     ] {
         let graph = builtin::graph(name, FeatureMap::new(28, 28, 1)).unwrap();

@@ -157,6 +157,14 @@ pub struct VectorUnit {
     pub max_pool_cycles: u64,
     /// An average, for each element of each window.
     pub avg_pool_cycles: u64,
+    /// A function by table, for each element.
+    pub table_cycles: u64,
+    /// A product with rescaling, for each output element.
+    pub multiply_cycles: u64,
+    /// A copy with rescaling (a concatenation), for each output element.
+    pub copy_cycles: u64,
+    /// A bilinear interpolation, for each output element.
+    pub resize_cycles: u64,
 }
 
 /// The processor beside the chip.

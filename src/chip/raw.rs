@@ -39,7 +39,8 @@ pub(super) struct RawChip {
     pub(super) weight_sram: RawWeightSram,
     /// The DRAM channel.
     pub(super) dram: RawDram,
-    /// The vector unit, for additions and pooling. Absent: the chip has none.
+    /// The vector unit, for additions, products, functions, pooling, interpolation and concatenation. Absent: the chip
+    /// has none.
     pub(super) vector: Option<RawVector>,
     /// The processor beside the chip, for operators that the chip lacks. Absent: there is none.
     pub(super) host: Option<RawHost>,
@@ -186,6 +187,18 @@ pub(super) struct RawVector {
     /// Cycles of an average, for each element of each window of a lane.
     #[schemars(transform = within(&bounds::ELEMENT_CYCLES))]
     pub(super) avg_pool_cycles: Count,
+    /// Cycles of a function by table, for each element of a lane. Absent: 1, one look-up a lane and cycle.
+    #[schemars(transform = within(&bounds::ELEMENT_CYCLES))]
+    pub(super) table_cycles: Option<Count>,
+    /// Cycles of a product with rescaling, for each output element of a lane. Absent: `add_cycles`.
+    #[schemars(transform = within(&bounds::ELEMENT_CYCLES))]
+    pub(super) multiply_cycles: Option<Count>,
+    /// Cycles of a copy with rescaling (concatenation), for each output element of a lane. Absent: 1.
+    #[schemars(transform = within(&bounds::ELEMENT_CYCLES))]
+    pub(super) copy_cycles: Option<Count>,
+    /// Cycles of a bilinear interpolation, for each output element of a lane. Absent: 4, one for each neighbour.
+    #[schemars(transform = within(&bounds::ELEMENT_CYCLES))]
+    pub(super) resize_cycles: Option<Count>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::fixed::Accumulator;
 use crate::problem::findings::Decimal;
-use crate::problem::{Findings, OverrideFlag, Problems, Real, SourceFile, Sourced, mirror};
+use crate::problem::{
+    Findings, Integer, OverrideFlag, Problems, Real, SourceFile, Sourced, mirror,
+};
 use crate::units::{Bandwidth, Bytes, BytesPerCycle, Cycles, Hertz, count};
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -318,13 +320,45 @@ fn vector(f: &mut Findings, raw: &RawVector) -> Option<VectorUnit> {
         &raw.avg_pool_cycles,
         bounds::ELEMENT_CYCLES,
     );
+    let table = optional_cycles(f, "vector.table_cycles", raw.table_cycles.as_ref(), 1);
+    let same_as_add = add.map_or(1, NonZeroU64::get);
+    let multiply = optional_cycles(
+        f,
+        "vector.multiply_cycles",
+        raw.multiply_cycles.as_ref(),
+        same_as_add,
+    );
+    let copy = optional_cycles(f, "vector.copy_cycles", raw.copy_cycles.as_ref(), 1);
+    let resize = optional_cycles(f, "vector.resize_cycles", raw.resize_cycles.as_ref(), 4);
     Some(VectorUnit {
         lanes: lanes?,
         start_cycles: Cycles(start?),
         add_cycles: add?.get(),
         max_pool_cycles: max_pool?.get(),
         avg_pool_cycles: avg_pool?.get(),
+        table_cycles: table?,
+        multiply_cycles: multiply?,
+        copy_cycles: copy?,
+        resize_cycles: resize?,
     })
+}
+
+/// Cycles of one element; `default` where the key is absent.
+fn optional_cycles(
+    f: &mut Findings,
+    key: &str,
+    raw: Option<&Sourced<Integer>>,
+    default: u64,
+) -> Option<u64> {
+    match raw {
+        Some(raw) => f
+            .positive(key, raw, bounds::ELEMENT_CYCLES)
+            .map(NonZeroU64::get),
+        None => {
+            f.default(key, default.to_string());
+            Some(default)
+        }
+    }
 }
 
 fn host(f: &mut Findings, raw: &RawHost) -> Option<Host> {

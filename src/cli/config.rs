@@ -1,10 +1,10 @@
 //! The study that a command is given, and its chips, with `--set` laid over both.
 
-use super::Failure;
 use super::run::each_its_own_name;
+use super::{Failure, layers};
 use crate::chip::Chip;
 use crate::network::builtin;
-use crate::problem::OverrideFlag;
+use crate::problem::{OverrideFlag, Problems};
 use crate::study::Study;
 use std::path::Path;
 
@@ -17,10 +17,17 @@ pub(super) fn flags(sets: &[String]) -> (Vec<OverrideFlag>, Vec<OverrideFlag>) {
     (for_study, for_chips.collect())
 }
 
+/// The study in `file`, its names of layers checked against its networks.
+pub(super) fn study(file: &Path, flags: &[OverrideFlag]) -> Result<Study, Problems> {
+    let study = Study::read_with(file, flags, &builtin::names())?;
+    layers::check(&study)?;
+    Ok(study)
+}
+
 /// The study in `file` and all its chips, no two of one name.
 pub(super) fn read(file: &Path, sets: &[String]) -> Result<(Study, Vec<Chip>), Failure> {
     let (for_study, for_chips) = flags(sets);
-    let study = Study::read_with(file, &for_study, &builtin::names())?;
+    let study = study(file, &for_study)?;
     let chips = (study.chips.iter())
         .map(|file| Chip::read_with(file, &for_chips))
         .collect::<Result<Vec<_>, _>>()?;

@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) quality: Vec<LayerQualityRow>,
     /// Of networks with labelled images.
     pub(super) accuracy: Option<Accuracy>,
+    /// Images whose class is right, of how many, where there is no float network to compare with.
+    pub(super) integers_alone: Option<(usize, usize)>,
     /// Layers whose sums no proof keeps inside the accumulators, and the bits that would do.
     pub(super) unproven: Vec<(String, u32)>,
 }
@@ -47,8 +49,11 @@ pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found,
             Some((layer.name.clone(), conv.accumulator_bits))
         })
         .collect();
-    let rows = quality::quality(&integers.folded, &integers.network, &first, &run.tensors)
-        .map_err(Problem::from)?;
+    let rows = match &integers.folded {
+        Some(folded) => quality::quality(folded, &integers.network, &first, &run.tensors)
+            .map_err(Problem::from)?,
+        None => Vec::new(),
+    };
     let quality = (rows.into_iter())
         .map(|row| LayerQualityRow {
             name: row.name,
@@ -57,13 +62,19 @@ pub(super) fn execute(schedule: &Schedule, integers: &Integers) -> Result<Found,
             sqnr_db: row.sqnr_db.unwrap_or(f64::INFINITY),
         })
         .collect();
-    let accuracy = match &integers.labels {
-        Some(labels) => Some(accuracy(schedule, integers, labels)?),
+    let judged = match &integers.labels {
+        Some(labels) => Some((labels, classes(schedule, integers)?)),
         None => None,
     };
+    let accuracy = (judged.as_ref())
+        .and_then(|(labels, found)| Some(accuracy(found, labels, labels.float.as_ref()?)));
+    let integers_alone = judged
+        .filter(|(labels, _)| labels.float.is_none())
+        .map(|(labels, found)| (right(&found, labels), found.len()));
     Ok(Found {
         quality,
         accuracy,
+        integers_alone,
         unproven,
     })
 }
@@ -80,16 +91,12 @@ fn run(
     images: &Array4<f32>,
     options: &Options,
 ) -> Result<execute::Run, Failure> {
-    let input = integers.network.tensors[0].quantise_map(images);
+    let input = integers.network.quantise_images(images);
     execute::run(schedule, &integers.network, &input, options, &mut |_| {}).map_err(Failure::from)
 }
 
-/// Top-1 over all whole batches.
-fn accuracy(
-    schedule: &Schedule,
-    integers: &Integers,
-    labels: &Labels,
-) -> Result<Accuracy, Failure> {
+/// The class of each image of all whole batches.
+fn classes(schedule: &Schedule, integers: &Integers) -> Result<Vec<usize>, Failure> {
     let batch = schedule.batch;
     let batches = integers.images.dim().0 / batch;
     let outputs: Vec<Activations> = (0..batches)
@@ -102,27 +109,25 @@ fn accuracy(
             Ok(run(schedule, integers, &images.to_owned(), &kept)?.output)
         })
         .collect::<Result<_, Failure>>()?;
-    let integer: Vec<usize> = outputs.iter().flat_map(float::top1).collect();
+    Ok(outputs.iter().flat_map(float::top1).collect())
+}
+
+/// Images whose class is the label's.
+fn right(found: &[usize], labels: &Labels) -> usize {
+    let pairs = found.iter().zip(&labels.classes);
+    pairs.filter(|(found, label)| found == label).count()
+}
+
+/// Top-1 of the integers beside the float network's.
+fn accuracy(integer: &[usize], labels: &Labels, float: &[usize]) -> Accuracy {
     let share = |hits: usize| quotient(hits, integer.len());
-    let right = |classes: &[usize]| {
-        classes
-            .iter()
-            .zip(&labels.classes)
-            .filter(|(c, l)| c == l)
-            .count()
-    };
-    Ok(Accuracy {
+    let same = integer.iter().zip(float).filter(|(i, f)| i == f).count();
+    Accuracy {
         images: count(integer.len()),
-        float_top1: share(right(&labels.float[..integer.len()])),
-        integer_top1: share(right(&integer)),
-        agreement: share(
-            integer
-                .iter()
-                .zip(&labels.float)
-                .filter(|(i, f)| i == f)
-                .count(),
-        ),
-    })
+        float_top1: share(right(&float[..integer.len()], labels)),
+        integer_top1: share(right(integer, labels)),
+        agreement: share(same),
+    }
 }
 
 #[expect(

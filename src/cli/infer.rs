@@ -3,19 +3,18 @@
 use super::model::{Integers, chosen, npy_bytes, npy_of_type, npy_problem, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::{dead_end, settings};
-use super::{Failure, config};
+use super::{Failure, config, images};
 use crate::chip::Chip;
 use crate::execute::{self, Run};
 use crate::float;
 use crate::golden::npy;
 use crate::map::map;
-use crate::network::builtin;
 use crate::problem::{Problem, Problems};
 use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::report::write;
-use crate::study::{NetworkEntry, Study};
+use crate::study::{ImageFiles, NetworkEntry, Study};
 use crate::tensor::{Activations, FeatureMap};
-use ndarray::Ix4;
+use ndarray::{Array4, Ix4};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +35,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "ID")]
     network: Option<String>,
     /// Images: a npy file, axes image, row, column, channel; u8 pixels (normalised as the study says), f32
-    /// normalised values, or i32 integers of the input tensor
+    /// normalised values, or i32 integers of the input tensor. Or u8 pixels of a npz file, or PNG and JPEG
+    /// images: one, a folder, or a text file that lists them
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// The network's output integers: a npy file of i32
@@ -53,7 +53,7 @@ pub(super) struct Options {
 /// Executes one network of a study on the images of a file.
 pub(super) fn infer(options: &Options) -> Result<String, Failure> {
     let (for_study, for_chip) = config::flags(&options.sets);
-    let study = Study::read_with(&options.study, &for_study, &builtin::names())?;
+    let study = config::study(&options.study, &for_study)?;
     let chip = Chip::read_with(&study.chips[0], &for_chip)?;
     let entry = chosen(&study, options.network.as_deref())?;
     let mut inputs = read_by(&options.study, &study, [entry]);
@@ -109,7 +109,7 @@ pub(super) fn accumulating(graph: &LayerGraph) -> BTreeSet<LayerId> {
 
 /// The images of a file as integers of the network's input.
 fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activations, Problems> {
-    let quant = &integers.network.tensors[0];
+    let network = &integers.network;
     let shape = |found: (usize, usize, usize, usize)| {
         let map = FeatureMap::new(found.1, found.2, found.3);
         if map == entry.input && found.0 > 0 {
@@ -129,8 +129,7 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             help,
         )))
     };
-    let bytes = npy_bytes(path)?;
-    if let Some(pixels) = npy_of_type::<u8, Ix4>(path, &bytes)? {
+    let normalised = |pixels: &Array4<u8>| {
         shape(pixels.dim())?;
         let Some(images) = &entry.images else {
             let message = format!(
@@ -142,7 +141,16 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             return Err(Problem::new("infer::normalisation", message, help).into());
         };
         let norm = &images.normalisation;
-        return Ok(quant.quantise_map(&float::normalise(&pixels, &norm.mean, &norm.std)));
+        Ok(network.quantise_images(&float::normalise(pixels, &norm.mean, &norm.std)))
+    };
+    let files = ImageFiles::new(path.to_string_lossy().as_ref());
+    if files.are_pictures() || files.ends_in("npz") {
+        let resize = entry.images.as_ref().and_then(|images| images.resize);
+        return normalised(&images::pixels(&files, entry.input, resize)?);
+    }
+    let bytes = npy_bytes(path)?;
+    if let Some(pixels) = npy_of_type::<u8, Ix4>(path, &bytes)? {
+        return normalised(&pixels);
     }
     if let Some(values) = npy_of_type::<f32, Ix4>(path, &bytes)? {
         shape(values.dim())?;
@@ -150,7 +158,7 @@ fn input(path: &Path, entry: &NetworkEntry, integers: &Integers) -> Result<Activ
             let message = format!("`{}` holds a value that is not finite", path.display());
             return Err(Problem::new("infer::not_finite", message, "give finite values").into());
         }
-        return Ok(quant.quantise_map(&values));
+        return Ok(network.quantise_images(&values));
     }
     let Some(integers) = npy_of_type::<i32, Ix4>(path, &bytes)? else {
         let wanted = "u8, f32 or i32, axes image, row, column, channel";

@@ -36,7 +36,7 @@ pub(super) fn input(
     }
     let indices: Vec<usize> = (0..batch).map(|i| (image + i) % count).collect();
     let images = integers.images.select(Axis(0), &indices);
-    Ok(integers.network.tensors[0].quantise_map(&images))
+    Ok(integers.network.quantise_images(&images))
 }
 
 fn made_image(stimulus: Stimulus, image: usize) -> Problem {

@@ -203,7 +203,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Problems> {
 }
 
 /// An empty table: `words` columns on the left, then figures, right-aligned; a description stays on the left.
-fn table(head: &[&str], words: usize) -> Table {
+pub(super) fn table(head: &[&str], words: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.force_no_tty();

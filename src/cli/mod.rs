@@ -7,19 +7,25 @@ mod config;
 mod diff;
 mod emit;
 mod execution;
+mod fuse;
 mod golden;
 mod help;
+mod images;
 mod infer;
 mod input;
+mod layers;
 mod list;
 mod model;
 mod paths;
+mod precision;
 mod probe;
 pub mod problem;
 mod quantise;
+mod resample;
 mod run;
 mod schema;
 mod shell;
+mod source;
 mod verify;
 
 use crate::execute::ExecuteError;
@@ -48,6 +54,8 @@ pub struct Arguments {
 enum Command {
     /// Map the networks of a study onto its chips, execute, time and contrast them, write a report
     Run(run::Options),
+    /// Measure what integers cost each network of a study, and what repairs it
+    Precision(precision::Options),
     /// Set two runs against each other: keys changed, cycles by cause and by layer
     Diff(diff::Options),
     /// Execute one network of a study on images, to the bit
@@ -56,6 +64,8 @@ enum Command {
     Golden(golden::Options),
     /// Compare what hardware left with the model, to the bit: verdict, first difference, cycles
     Verify(verify::Options),
+    /// Fuse the branches of a network into 3x3 convolutions, and tell the float error of each block
+    Fuse(fuse::Options),
     /// Freeze the integers of one network of a study
     Quantise(quantise::Options),
     /// List the built-in networks, or the chips of a folder
@@ -125,10 +135,12 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Precision(options) => precision::precision(options),
         Command::Diff(options) => diff::diff(options),
         Command::Infer(options) => infer::infer(options),
         Command::Golden(options) => golden::golden(options),
         Command::Verify(options) => verify::verify(options),
+        Command::Fuse(options) => fuse::fuse(options),
         Command::Quantise(options) => quantise::quantise(options),
         Command::List(options) => list::list(options),
         Command::Schema(options) => Ok(schema::schema(options)),

@@ -1,15 +1,16 @@
 //! From an entry of a study to what runs: graph and bit widths, with integers and images where it has weights.
 
-use super::Failure;
 use super::run::marked;
+use super::source::Loaded;
+use super::{Failure, images, source};
 use crate::float;
-use crate::network::{Form, Graph, Network, Params, builtin, checkpoint};
 use crate::problem::{Problem, Problems};
 use crate::quantise::{
-    self, Calibration, Granularity, Numerics, QuantNetwork, QuantiseError, Settings, residual,
+    self, Calibration, Equalisation, Granularity, Numerics, QuantNetwork, QuantiseError, Settings,
+    residual,
 };
-use crate::reparam::{Branches, FoldedNetwork, LayerGraph, fold, fold_graph};
-use crate::study::{self, Images, NetworkEntry, NumericsEntry, Study, WeightSource};
+use crate::reparam::{FoldedNetwork, LayerGraph};
+use crate::study::{self, ImageFiles, Images, NetworkEntry, NumericsEntry, Source, Study};
 use crate::tensor::FeatureMap;
 use ndarray::{Array, Array1, Array2, Array4, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
@@ -26,8 +27,8 @@ pub(super) struct Model {
 
 /// A network with its integers and what it runs on.
 pub(super) struct Integers {
-    /// Before the residual form was applied.
-    pub(super) folded: FoldedNetwork,
+    /// Before the residual form was applied; absent where a file holds integers alone.
+    pub(super) folded: Option<FoldedNetwork>,
     pub(super) network: QuantNetwork,
     /// Normalised, NHWC.
     pub(super) images: Array4<f32>,
@@ -37,7 +38,18 @@ pub(super) struct Integers {
 /// What the labelled images are, and what the float network takes them for.
 pub(super) struct Labels {
     pub(super) classes: Vec<usize>,
-    pub(super) float: Vec<usize>,
+    /// Absent where there is no float network.
+    pub(super) float: Option<Vec<usize>>,
+}
+
+impl Model {
+    fn of(integers: Integers) -> Self {
+        Self {
+            graph: integers.network.graph.clone(),
+            numerics: integers.network.numerics.clone(),
+            integers: Some(integers),
+        }
+    }
 }
 
 /// Builds the entry; `with_integers` also reads or makes its weights, calibrates and quantises.
@@ -46,68 +58,85 @@ pub(super) fn model(
     study: &Study,
     with_integers: bool,
 ) -> Result<Model, Failure> {
-    let graph = builtin::graph(&entry.name, entry.input)?;
-    let branches = match entry.form {
-        Form::Train => Branches::Keep,
-        Form::Deploy | Form::Folded => Branches::Fuse,
+    let folded = match source::load(entry, with_integers)? {
+        Loaded::Layers(folded) => folded,
+        Loaded::Reals(folded) => {
+            let folded = match study.numerics.equalisation {
+                Equalisation::Off => folded,
+                Equalisation::CrossLayer => quantise::equalise(&folded).network,
+            };
+            return Ok(Model::of(integers(entry, study, folded)?));
+        }
+        Loaded::Integers(network) => {
+            let Pictures { test, labels, .. } = read_pictures(entry)?;
+            return Ok(Model::of(Integers {
+                folded: None,
+                network,
+                images: test,
+                labels: labels.map(|classes| Labels {
+                    classes,
+                    float: None,
+                }),
+            }));
+        }
     };
-    match &entry.weights {
-        Some(source) if with_integers => {
-            let params = params(&graph, source)?;
-            let folded = fold(&Network { graph, params }, branches)?;
-            let integers = integers(entry, study, source, folded)?;
-            Ok(Model {
-                graph: integers.network.graph.clone(),
-                numerics: integers.network.numerics.clone(),
-                integers: Some(integers),
-            })
-        }
-        Some(_) | None => {
-            let folded = fold_graph(&graph, branches)?;
-            let graph = residual::apply(&folded, study.numerics.residual);
-            let numerics = Numerics::uniform(&graph, study.numerics.widths);
-            Ok(Model {
-                graph,
-                numerics,
-                integers: None,
-            })
-        }
-    }
+    let graph = residual::apply(&folded, study.numerics.residual);
+    let entry = &study.numerics;
+    let numerics = Numerics::mixed(&graph, entry.widths, &entry.layers);
+    Ok(Model {
+        graph,
+        numerics,
+        integers: None,
+    })
 }
 
-fn params(graph: &Graph, source: &WeightSource) -> Result<Params, Problems> {
-    match source {
-        WeightSource::Seed(seed) => Ok(float::seeded(graph, *seed)),
-        WeightSource::File(path) => Ok(checkpoint::read_safetensors(graph, path)?),
-    }
+/// The images of a network, and their classes.
+pub(super) struct Pictures {
+    /// Normalised, NHWC: what scales are chosen on.
+    pub(super) calibration: Array4<f32>,
+    /// Normalised, NHWC: what the network is executed on.
+    pub(super) test: Array4<f32>,
+    pub(super) labels: Option<Vec<usize>>,
+}
+
+/// Reads the images of `entry`; where it has none, one image from the seed of its weights stands in.
+pub(super) fn read_pictures(entry: &NetworkEntry) -> Result<Pictures, Problems> {
+    let seeded = || float::seeded_image(entry.input, source::seed(entry));
+    let Some(files) = &entry.images else {
+        return Ok(Pictures {
+            calibration: seeded(),
+            test: seeded(),
+            labels: None,
+        });
+    };
+    let test = match &files.test {
+        Some(path) => pictures(path, entry.input, files)?,
+        None => seeded(),
+    };
+    let labels = files
+        .labels
+        .as_deref()
+        .map(|path| labels(path, test.dim().0));
+    Ok(Pictures {
+        calibration: match &files.calibration {
+            Some(path) => pictures(path, entry.input, files)?,
+            None => seeded(),
+        },
+        labels: labels.transpose()?,
+        test,
+    })
 }
 
 fn integers(
     entry: &NetworkEntry,
     study: &Study,
-    source: &WeightSource,
     folded: FoldedNetwork,
 ) -> Result<Integers, Failure> {
-    let seed = match source {
-        WeightSource::Seed(seed) => *seed,
-        WeightSource::File(_) => 0,
-    };
-    let seeded = || float::seeded_image(entry.input, seed);
-    let (calibration, images, labels) = match &entry.images {
-        None => (seeded(), seeded(), None),
-        Some(files) => {
-            let images = match &files.test {
-                Some(path) => pictures(path, entry.input, files)?,
-                None => seeded(),
-            };
-            let labels = files
-                .labels
-                .as_deref()
-                .map(|path| labels(path, images.dim().0));
-            let calibration = pictures(&files.calibration, entry.input, files)?;
-            (calibration, images, labels.transpose()?)
-        }
-    };
+    let Pictures {
+        calibration,
+        test: images,
+        labels,
+    } = read_pictures(entry)?;
     let logits = entry
         .images
         .as_ref()
@@ -118,14 +147,17 @@ fn integers(
             compare_logits(path, &outputs)?;
         }
         let float = float::top1(&outputs);
-        labels.map(|classes| Labels { classes, float })
+        labels.map(|classes| Labels {
+            classes,
+            float: Some(float),
+        })
     } else {
         None
     };
     let network = quantise::quantise(&folded, &calibration, &settings(&study.numerics))
         .map_err(|error| unquantised(error, entry, study))?;
     Ok(Integers {
-        folded,
+        folded: Some(folded),
         network,
         images,
         labels,
@@ -144,7 +176,7 @@ fn unquantised(error: QuantiseError, entry: &NetworkEntry, study: &Study) -> Pro
     problem
 }
 
-fn settings(entry: &NumericsEntry) -> Settings {
+pub(super) fn settings(entry: &NumericsEntry) -> Settings {
     Settings {
         widths: entry.widths,
         granularity: match entry.weights {
@@ -155,27 +187,36 @@ fn settings(entry: &NumericsEntry) -> Settings {
             study::Calibration::MinMax => Calibration::MinMax,
             study::Calibration::Percentile(percent) => Calibration::Percentile(percent),
             study::Calibration::Mse => Calibration::Mse,
+            study::Calibration::Entropy => Calibration::Entropy,
         },
+        layers: entry.layers.clone(),
+        weight_calibration: entry.weight_calibration,
+        bias_correction: entry.bias_correction,
+        scales: entry.scales,
         rule: entry.rule,
         residual: entry.residual,
         ..Settings::int8()
     }
 }
 
-/// Images of a npy file (u8, NHWC), normalised.
-fn pictures(path: &Path, shape: FeatureMap, files: &Images) -> Result<Array4<f32>, Problems> {
-    let pixels: Array4<u8> = npy(path, "u8, axes image, row, column, channel")?;
-    let (images, height, width, channels) = pixels.dim();
-    let found = FeatureMap::new(height, width, channels);
-    if found != shape || images == 0 {
+/// Images of one of the forms that a study names, normalised.
+fn pictures(
+    source: &ImageFiles,
+    shape: FeatureMap,
+    images: &Images,
+) -> Result<Array4<f32>, Problems> {
+    let pixels = images::pixels(source, shape, images.resize)?;
+    let found = FeatureMap::new(pixels.dim().1, pixels.dim().2, pixels.dim().3);
+    if found != shape || pixels.is_empty() {
         let message = format!(
-            "`{}` holds {images} images of {found}, the network takes {shape}",
-            path.display()
+            "`{}` holds {} images of {found}, the network takes {shape}",
+            source.path.display(),
+            pixels.dim().0
         );
         let help = "give at least one image of the network's input shape";
         return Err(Problem::new("run::image_shape", message, help).into());
     }
-    let normalisation = &files.normalisation;
+    let normalisation = &images.normalisation;
     Ok(float::normalise(
         &pixels,
         &normalisation.mean,
@@ -297,15 +338,21 @@ pub(super) fn chosen<'s>(study: &'s Study, id: Option<&str>) -> Result<&'s Netwo
     Err(Problem::new("run::which_network", message, ids()).into())
 }
 
+/// That an entry without weights was asked for something that needs them.
+pub(super) fn no_weights(entry: &NetworkEntry) -> Problem {
+    let (what, help) = match &entry.source {
+        Source::Builtin { .. } => ("weights", "give it `weights = { seed = 1 }` or a file"),
+        Source::Model { .. } => (
+            "weights in real numbers",
+            "give the model before it was quantised",
+        ),
+    };
+    let message = format!("network `{}` has no {what}", entry.id);
+    Problem::new("run::no_weights", message, help)
+}
+
 /// The integers of a model whose entry must have weights.
 pub(super) fn with_weights(entry: &NetworkEntry, study: &Study) -> Result<Integers, Failure> {
-    model(entry, study, true)?.integers.ok_or_else(|| {
-        let message = format!("network `{}` has no weights", entry.id);
-        Problem::new(
-            "run::no_weights",
-            message,
-            "give it `weights = { seed = 1 }` or a file",
-        )
-        .into()
-    })
+    let model = model(entry, study, true)?;
+    model.integers.ok_or_else(|| no_weights(entry).into())
 }

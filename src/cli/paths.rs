@@ -1,7 +1,7 @@
 //! Results that would be lost: two of them in one file, or one in a file that is read.
 
 use crate::problem::Problem;
-use crate::study::{NetworkEntry, Study, WeightSource};
+use crate::study::{NetworkEntry, Source, Study, WeightSource};
 use std::path::{Path, PathBuf};
 
 /// That each of `outputs` has a file of its own, and none of them is one of `inputs`.
@@ -36,13 +36,22 @@ pub(super) fn read_by<'a>(
     let mut paths = vec![file.to_owned()];
     paths.extend(study.chips.iter().cloned());
     for entry in entries {
-        if let Some(WeightSource::File(path)) = &entry.weights {
-            paths.push(path.clone());
+        match &entry.source {
+            Source::Model { path, .. }
+            | Source::Builtin {
+                weights: Some(WeightSource::File(path)),
+                ..
+            } => paths.push(path.clone()),
+            Source::Builtin {
+                weights: Some(WeightSource::Seed(_)) | None,
+                ..
+            } => {}
         }
         if let Some(images) = &entry.images {
-            let optional = [&images.test, &images.labels, &images.logits];
+            let optional = [&images.labels, &images.logits];
             paths.extend(optional.into_iter().flatten().cloned());
-            paths.push(images.calibration.clone());
+            let pictures = images.test.iter().chain(&images.calibration);
+            paths.extend(pictures.map(|files| files.path.clone()));
         }
     }
     paths

@@ -1,14 +1,12 @@
 //! `repchip quantise`: freezes the integers of a network.
 
-use super::Failure;
 use super::model::{chosen, with_weights};
 use super::paths::{distinct, read_by};
 use super::run::failed;
-use crate::network::builtin;
+use super::{Failure, config};
 use crate::problem::OverrideFlag;
 use crate::quantise::freeze;
 use crate::report::write::atomically;
-use crate::study::Study;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -37,7 +35,7 @@ pub(super) struct Options {
 /// Quantises one network of a study and writes its integers.
 pub(super) fn quantise(options: &Options) -> Result<String, Failure> {
     let flags: Vec<OverrideFlag> = options.sets.iter().map(|s| OverrideFlag::new(s)).collect();
-    let study = Study::read_with(&options.study, &flags, &builtin::names())?;
+    let study = config::study(&options.study, &flags)?;
     let entry = chosen(&study, options.network.as_deref())?;
     let inputs = read_by(&options.study, &study, [entry]);
     distinct(std::slice::from_ref(&options.out), &inputs)?;

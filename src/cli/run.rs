@@ -8,11 +8,12 @@ use super::{Failure, config};
 use crate::chip::Chip;
 use crate::fixed::Overflow;
 use crate::map::{self, FullyConnected, Halo, ImageLoop, MapError, Offload, map};
+use crate::network::import::Numbers;
 use crate::problem::{Problem, Problems, Setting};
 use crate::report::{
     self, Borders, ChipFacts, ChipRun, ConfigTable, Provenance, Report, ReportError, RunResult,
 };
-use crate::study::{self, NetworkEntry, Study};
+use crate::study::{self, NetworkEntry, Source, Study};
 use crate::time;
 use crate::units::{Bytes, count};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -355,15 +356,38 @@ fn result(
         None => Found::default(),
     };
     notes.extend(unproven(&found, entry, chip));
+    notes.extend(of_a_file(&found, entry, chip));
     Ok(RunResult {
         id: entry.id.clone(),
-        name: entry.name.clone(),
+        name: entry.name(),
         schedule,
         timeline,
         record,
         quality: found.quality,
         accuracy: found.accuracy,
     })
+}
+
+/// That the integers are those of the network's file, and how many images they have right.
+fn of_a_file(found: &Found, entry: &NetworkEntry, chip: &Chip) -> Option<String> {
+    let Source::Model {
+        path,
+        numbers: Numbers::Integers,
+    } = &entry.source
+    else {
+        return None;
+    };
+    let right = found
+        .integers_alone
+        .map_or_else(String::new, |(right, of)| {
+            format!("; they have the class of {right} of {of} images right")
+        });
+    Some(format!(
+        "`{}` on `{}`: widths, scales and rule are those of `{}`, the study's numerics do not apply{right}",
+        entry.id,
+        chip.name,
+        path.display()
+    ))
 }
 
 /// A dead end, with the key that stands in the way: the chip's if it has such a key, else the study's.

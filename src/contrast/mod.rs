@@ -104,7 +104,8 @@ pub struct Contrast {
     pub second: Figures,
     /// The quotients.
     pub ratios: Ratios,
-    /// The ratio published for this pair, if there is one: both at 224x224, the plain net fused.
+    /// The ratio published for this pair, if there is one: both at the size it was measured at, the plain net
+    /// fused.
     pub published: Option<Published>,
 }
 

@@ -1,7 +1,7 @@
 //! The speed ratios that were published for a GPU, and what a simulated one says of them.
 //!
-//! Source: Ding et al., "RepVGG: Making VGG-style ConvNets Great Again", CVPR 2021, Table 4: images a second
-//! on a GTX 1080Ti, fp32, batch 128, 224x224, batch norms folded on both sides.
+//! Source: Ding et al., "RepVGG: Making VGG-style ConvNets Great Again", CVPR 2021, Tables 4 and 5: images a second
+//! on a GTX 1080Ti, fp32, batch 128, 224x224 (EfficientNet-B3 300x300), batch norms folded on both sides.
 
 use super::Figures;
 use crate::network::Form;
@@ -40,28 +40,36 @@ pub enum Verdict {
     },
 }
 
-/// Plain net, residual net, their images a second.
-const TABLE: [(&str, &str, u32, u32); 4] = [
+/// Plain net and another of like accuracy, their images a second.
+const TABLE: [(&str, &str, u32, u32); 12] = [
     ("repvgg-a0", "resnet-18", 3256, 2442),
     ("repvgg-a1", "resnet-34", 2339, 1419),
     ("repvgg-a2", "resnet-50", 1322, 719),
+    ("repvgg-a2", "efficientnet-b0", 1322, 829),
     ("repvgg-b1g4", "resnet-101", 868, 430),
+    ("repvgg-b1g4", "resnext-50-32x4d", 868, 484),
+    ("repvgg-b1g2", "resnet-152", 792, 297),
+    ("repvgg-b1", "regnetx-3.2gf", 685, 671),
+    ("repvgg-b1", "resnext-101-32x4d", 685, 295),
+    ("repvgg-b2", "vgg-16", 460, 415),
+    ("repvgg-b2g4", "efficientnet-b3", 581, 224),
+    ("repvgg-b3", "regnetx-12gf", 363, 277),
 ];
 
 impl Published {
     /// The published speeds of this pair, in either order.
     ///
-    /// The plain net must be fused and both must see 224x224x3, as in the table. ResNet is v1 there; for 18 and
-    /// 34 layers v1.5 is the same network.
+    /// The plain net must be fused and both must see the size of the table: 224x224x3, EfficientNet-B3 300x300x3.
+    /// ResNet is v1 there; for 18 and 34 layers v1.5 is the same network.
     #[must_use]
     pub fn of(first: &Figures, second: &Figures) -> Option<Self> {
-        TABLE.iter().find_map(|&(plain, residual, fast, slow)| {
-            if is_plain(first, plain) && is_residual(second, residual) {
+        TABLE.iter().find_map(|&(plain, other, fast, slow)| {
+            if is_plain(first, plain) && is_other(second, other) {
                 Some(Self {
                     first: fast,
                     second: slow,
                 })
-            } else if is_residual(first, residual) && is_plain(second, plain) {
+            } else if is_other(first, other) && is_plain(second, plain) {
                 Some(Self {
                     first: slow,
                     second: fast,
@@ -93,23 +101,27 @@ impl Published {
 }
 
 fn is_plain(figures: &Figures, name: &str) -> bool {
-    figures.network == name && figures.form == Form::Deploy && as_published(figures)
+    figures.network == name && figures.form == Form::Deploy && sees(figures, 224)
 }
 
-fn is_residual(figures: &Figures, name: &str) -> bool {
+fn is_other(figures: &Figures, name: &str) -> bool {
     let versions: &[&str] = match name {
         "resnet-18" | "resnet-34" => &["", "-v1", "-v1.5"],
         _ => &["", "-v1"],
+    };
+    let side = match name {
+        "efficientnet-b3" => 300,
+        _ => 224,
     };
     let named = figures
         .network
         .strip_prefix(name)
         .is_some_and(|version| versions.contains(&version));
-    named && figures.form != Form::Train && as_published(figures)
+    named && figures.form != Form::Train && sees(figures, side)
 }
 
-fn as_published(figures: &Figures) -> bool {
-    figures.input == FeatureMap::new(224, 224, 3)
+fn sees(figures: &Figures, side: usize) -> bool {
+    figures.input == FeatureMap::new(side, side, 3)
 }
 
 impl Verdict {
@@ -154,12 +166,19 @@ mod tests {
     }
 
     #[test]
-    fn the_four_pairs_give_the_printed_ratios() {
+    fn the_pairs_give_the_printed_ratios() {
         let ratio = |first, second| pair(first, second).map(|p| format!("{:.3}", p.ratio()));
         assert_eq!(ratio("repvgg-a0", "resnet-18").as_deref(), Some("1.333"));
         assert_eq!(ratio("repvgg-a1", "resnet-34").as_deref(), Some("1.648"));
         assert_eq!(ratio("repvgg-a2", "resnet-50").as_deref(), Some("1.839"));
         assert_eq!(ratio("repvgg-b1g4", "resnet-101").as_deref(), Some("2.019"));
+        assert_eq!(ratio("repvgg-b3", "regnetx-12gf").as_deref(), Some("1.310"));
+        let plain = figures("repvgg-b2g4", Form::Deploy, 1, 1);
+        let mut larger = figures("efficientnet-b3", Form::Folded, 1, 1);
+        assert!(Published::of(&plain, &larger).is_none());
+        larger.input = FeatureMap::new(300, 300, 3);
+        let published = Published::of(&plain, &larger).map(|p| format!("{:.3}", p.ratio()));
+        assert_eq!(published.as_deref(), Some("2.594"));
     }
 
     #[test]

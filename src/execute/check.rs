@@ -1,13 +1,14 @@
 //! Whether a network's integers fit its graph: looked at once, so that no later step can fail on them.
 
+mod operators;
+
 use super::ExecuteError;
-use super::layer::{conv_of, images_are_pixels};
 use crate::fixed::Requantise;
-use crate::network::Pool;
-use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork};
-use crate::reparam::{Layer, LayerId, LayerOp, TensorId};
+use crate::quantise::{QuantLayer, QuantNetwork};
+use crate::reparam::{LayerId, TensorId};
 use crate::schedule::Schedule;
 use crate::tensor::{Activations, FeatureMap, IntType};
+use operators::Sides;
 use std::collections::BTreeSet;
 
 /// Checks the whole network.
@@ -56,12 +57,23 @@ pub(super) fn network(network: &QuantNetwork) -> Result<(), ExecuteError> {
         };
         sides.operator(&network.layers[index]).map_err(fault)?;
         if let Some(requantise) = requantise(&network.layers[index]) {
-            requantise
-                .check()
-                .map_err(|error| ExecuteError::Requantise {
-                    layer: layer.name.clone(),
-                    error,
-                })?;
+            let form = match &network.layers[index] {
+                QuantLayer::Add(add) => add.form.check(add.multipliers, &add.requantise),
+                QuantLayer::Average(average) => {
+                    (average.form).check(average.input_zero_point, &average.requantise)
+                }
+                QuantLayer::Conv(_)
+                | QuantLayer::MaxPool
+                | QuantLayer::Table(_)
+                | QuantLayer::Multiply(_)
+                | QuantLayer::Concat(_)
+                | QuantLayer::Resize(_) => Ok(()),
+            };
+            let checked = requantise.check().and(form);
+            checked.map_err(|error| ExecuteError::Requantise {
+                layer: layer.name.clone(),
+                error,
+            })?;
         }
     }
     Ok(())
@@ -159,7 +171,15 @@ pub(super) fn accumulators(
     for id in wanted {
         match network.layers.get(id.0) {
             Some(QuantLayer::Conv(_)) => {}
-            Some(QuantLayer::Add(_) | QuantLayer::MaxPool | QuantLayer::Average(_)) => {
+            Some(
+                QuantLayer::Add(_)
+                | QuantLayer::MaxPool
+                | QuantLayer::Average(_)
+                | QuantLayer::Table(_)
+                | QuantLayer::Multiply(_)
+                | QuantLayer::Concat(_)
+                | QuantLayer::Resize(_),
+            ) => {
                 let layer = network.graph.layers[id.0].name.clone();
                 return Err(ExecuteError::NoAccumulators { layer });
             }
@@ -176,175 +196,10 @@ fn requantise(layer: &QuantLayer) -> Option<&Requantise> {
     match layer {
         QuantLayer::Conv(conv) => Some(&conv.requantise),
         QuantLayer::Add(add) => Some(&add.requantise),
-        QuantLayer::MaxPool => None,
+        QuantLayer::MaxPool | QuantLayer::Table(_) => None,
         QuantLayer::Average(average) => Some(&average.requantise),
-    }
-}
-
-/// One layer between its inputs and its output.
-struct Sides<'a> {
-    layer: &'a Layer,
-    shapes: &'a [FeatureMap],
-    types: &'a [IntType],
-    output: IntType,
-}
-
-impl Sides<'_> {
-    fn operator(&self, quant: &QuantLayer) -> Result<(), String> {
-        match (&self.layer.op, quant) {
-            (LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }, QuantLayer::Conv(quant)) => {
-                self.conv(quant)
-            }
-            (LayerOp::Add { .. }, QuantLayer::Add(quant)) => self.add(quant),
-            (LayerOp::MaxPool(pool), QuantLayer::MaxPool) => {
-                self.inputs(1)?;
-                self.pool(pool)?;
-                same("output type", &self.output, &self.types[0])
-            }
-            (LayerOp::AvgPool(pool), QuantLayer::Average(quant)) => {
-                self.inputs(1)?;
-                self.pool(pool)?;
-                self.average(quant, pool.kernel * pool.kernel)
-            }
-            (LayerOp::GlobalAvgPool, QuantLayer::Average(quant)) => {
-                self.inputs(1)?;
-                let shape = FeatureMap::new(1, 1, self.shapes[0].channels);
-                same("output shape", &self.layer.output, &shape)?;
-                self.average(quant, 1)
-            }
-            (
-                LayerOp::Conv { .. }
-                | LayerOp::FullyConnected { .. }
-                | LayerOp::Add { .. }
-                | LayerOp::MaxPool(_)
-                | LayerOp::AvgPool(_)
-                | LayerOp::GlobalAvgPool,
-                QuantLayer::Conv(_)
-                | QuantLayer::Add(_)
-                | QuantLayer::MaxPool
-                | QuantLayer::Average(_),
-            ) => Err("its integers belong to another operator".to_owned()),
-        }
-    }
-
-    fn conv(&self, quant: &QuantConv) -> Result<(), String> {
-        let output = self.layer.output;
-        let (conv, input) = conv_of(&self.layer.op, self.shapes[0])
-            .expect("the operator is a convolution or fully connected");
-        if conv.kernel * conv.stride * conv.dilation * conv.groups == 0 {
-            return Err(format!("a zero among the attributes: {conv:?}"));
-        }
-        if !input.channels.is_multiple_of(conv.groups)
-            || !output.channels.is_multiple_of(conv.groups)
-        {
-            return Err(format!("{} groups do not divide its channels", conv.groups));
-        }
-        let side = |n: usize| {
-            let reach = conv.dilation * (conv.kernel - 1) + 1;
-            (n + 2 * conv.padding)
-                .checked_sub(reach)
-                .map(|room| room / conv.stride + 1)
-        };
-        let map = (Some(output.height), Some(output.width), output.channels);
-        same(
-            "output shape",
-            &map,
-            &(side(input.height), side(input.width), conv.out_channels),
-        )?;
-        let kernel = (
-            output.channels,
-            conv.kernel,
-            conv.kernel,
-            input.channels / conv.groups,
-        );
-        same("shape of the weights", &quant.weight.dim(), &kernel)?;
-        if quant.weight.iter().any(|w| i16::try_from(*w).is_err()) {
-            return Err("a weight needs more than 16 bits".to_owned());
-        }
-        same("number of biases", &quant.bias.len(), &output.channels)?;
-        self.requantise(&quant.requantise, output.channels)?;
-        self.zero_point(0, quant.input_zero_point)?;
-        let Some(residual) = &quant.residual else {
-            return self.inputs(1);
-        };
-        if images_are_pixels(&self.layer.op) {
-            return Err("a fully connected layer has no shortcut".to_owned());
-        }
-        self.inputs(2)?;
-        same("shape of the shortcut", &self.shapes[1], &output)?;
-        same(
-            "number of shortcut factors",
-            &residual.k.len(),
-            &output.channels,
-        )?;
-        same(
-            "number of shortcut shifts",
-            &residual.e.len(),
-            &output.channels,
-        )?;
-        if residual.k.iter().any(|k| i16::try_from(*k).is_err())
-            || residual.e.iter().any(|e| *e > 15)
-        {
-            return Err("a shortcut factor needs more than 16 bits or a shift above 15".to_owned());
-        }
-        self.zero_point(1, residual.zero_point)
-    }
-
-    fn add(&self, quant: &QuantAdd) -> Result<(), String> {
-        self.inputs(2)?;
-        for (index, shape) in self.shapes.iter().enumerate() {
-            same("shape of an operand", shape, &self.layer.output)?;
-            self.zero_point(index, quant.input_zero_points[index])?;
-        }
-        self.requantise(&quant.requantise, 1)
-    }
-
-    fn average(&self, quant: &QuantAverage, entries: usize) -> Result<(), String> {
-        self.zero_point(0, quant.input_zero_point)?;
-        self.requantise(&quant.requantise, entries)
-    }
-
-    fn pool(&self, pool: &Pool) -> Result<(), String> {
-        if pool.kernel * pool.stride == 0 || pool.padding >= pool.kernel {
-            return Err(format!("a window that can lie outside the map: {pool:?}"));
-        }
-        // A window must start before the end of the map, or it would hold no pixel.
-        let input = self.shapes[0];
-        let output = self.layer.output;
-        let inside = |out: usize, of: usize| (out - 1) * pool.stride < of + pool.padding;
-        if !inside(output.height, input.height) || !inside(output.width, input.width) {
-            return Err(format!("windows outside the map: {output} from {input}"));
-        }
-        same("number of channels", &output.channels, &input.channels)
-    }
-
-    fn inputs(&self, wanted: usize) -> Result<(), String> {
-        same("number of inputs", &self.layer.inputs.len(), &wanted)
-    }
-
-    fn requantise(&self, requantise: &Requantise, channels: usize) -> Result<(), String> {
-        same(
-            "number of requantised channels",
-            &requantise.channels(),
-            &channels,
-        )?;
-        same("output type", &requantise.output, &self.output)
-    }
-
-    fn zero_point(&self, input: usize, zero_point: i32) -> Result<(), String> {
-        let ty = self.types[input];
-        if (ty.min()..=ty.max()).contains(&zero_point) {
-            Ok(())
-        } else {
-            Err(format!("the zero point {zero_point} is outside {ty}"))
-        }
-    }
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(format!("the {what} is {found:?}, not {wanted:?}"))
+        QuantLayer::Multiply(multiply) => Some(&multiply.requantise),
+        QuantLayer::Concat(concat) => Some(&concat.requantise),
+        QuantLayer::Resize(resize) => Some(&resize.requantise),
     }
 }

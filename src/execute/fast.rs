@@ -6,7 +6,7 @@
 use super::exact::shortcut_addend;
 use super::layer::ConvLayer;
 use super::view::{Area, Block, View};
-use crate::fixed::Accumulator;
+use crate::fixed::{Accumulator, ChannelRequantise};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -59,9 +59,7 @@ pub(super) fn area(
             .zip(values.chunks_exact_mut(channels))
         {
             let rules = &layer.requantise[area.channels.clone()];
-            for ((value, &sum), rule) in values.iter_mut().zip(sums).zip(rules) {
-                *value = rule.apply(sum);
-            }
+            ChannelRequantise::apply_each(rules, sums, values);
         }
     };
     let chunks = values.par_chunks_mut(at_once * channels).enumerate();

@@ -26,10 +26,15 @@ pub(super) fn conv_of(op: &LayerOp, input: FeatureMap) -> Option<(Conv, FeatureM
             let flat = input.pixels() * input.channels;
             Some((conv, FeatureMap::new(1, 1, flat)))
         }
-        LayerOp::Add { .. }
+        LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => None,
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => None,
     }
 }
 

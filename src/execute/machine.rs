@@ -1,6 +1,7 @@
 //! Follows the operations of a schedule in list order.
 
 use super::dram::copy_block;
+use super::gather::Gather;
 use super::layer::ConvLayer;
 use super::memory::Memory;
 use super::operation::At;
@@ -11,7 +12,7 @@ use super::{ConvRun, ExecuteError, Options, Run, vector};
 use crate::quantise::{QuantLayer, QuantNetwork};
 use crate::reparam::{LayerId, TensorId};
 use crate::schedule::{LayerPlan, OpId, OpKind, Schedule};
-use crate::tensor::Activations;
+use crate::tensor::{Activations, FeatureMap};
 use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,6 +25,8 @@ pub(super) struct Machine<'a> {
     pub(super) memory: Memory<'a>,
     /// The convolution worked on.
     pub(super) conv: Option<ConvLayer<'a>>,
+    /// The mean worked on by the vector unit: its layer and image.
+    gather: Option<(LayerId, usize, Gather<'a>)>,
     pub(super) pending: Vec<Pending<'a>>,
     pub(super) tensors: Vec<Activations>,
     pub(super) watch: Option<Watch<'a>>,
@@ -56,6 +59,7 @@ impl<'a> Machine<'a> {
             options,
             memory: Memory::new(schedule, input),
             conv: None,
+            gather: None,
             pending: Vec::new(),
             tensors,
             watch: None,
@@ -175,6 +179,7 @@ impl<'a> Machine<'a> {
         else {
             return Err(at.fault("the layer is not planned on the vector unit".to_owned()));
         };
+        let last = strip + 1 == strips.len();
         let Some(strip) = strips.get(strip) else {
             return Err(at.fault(format!("there is no strip {strip}")));
         };
@@ -192,11 +197,32 @@ impl<'a> Machine<'a> {
             .zip(&at.layer.inputs)
             .map(|(&buffer, &tensor)| {
                 let shape = self.network.graph.shape(tensor);
-                let rows = vector::input_rows(&at.layer.op, shape, &strip.out_rows);
+                let rows = if at.layer.op.gathers() {
+                    strip.in_rows.clone()
+                } else {
+                    vector::input_rows(&at.layer.op, shape, &strip.out_rows)
+                };
                 self.memory.sram_view(at, buffer, image, &rows)
             });
         let views = views.collect::<Result<Vec<_>, _>>()?;
-        let block = self.element_wise(at, image, &views, strip.out_rows.clone());
+        let block = if at.layer.op.gathers() {
+            let shape = self.network.graph.shape(at.layer.inputs[0]);
+            let quant = &self.network.layers[at.id.0];
+            let before = self.gather.take();
+            let gather = gathered(before, at, (quant, shape), image, &views[0], &strip.in_rows)?;
+            if !last {
+                self.gather = Some((at.id, image, gather));
+                return Ok(());
+            }
+            let area = Area {
+                image,
+                rows: 0..at.layer.output.height,
+                channels: 0..at.layer.output.channels,
+            };
+            whole_mean(at, &gather, shape, area)?
+        } else {
+            self.element_wise(at, image, &views, strip.out_rows.clone())
+        };
         self.observe(at, &block);
         self.memory.write_sram(*output, &block);
         Ok(())
@@ -242,4 +268,48 @@ impl<'a> Machine<'a> {
             copy_block(kept, block, accumulators);
         }
     }
+}
+
+/// The sums of a mean with a band of rows more: of the one under way, or of a new one at the first row.
+fn gathered<'a>(
+    before: Option<(LayerId, usize, Gather<'a>)>,
+    at: &At<'_>,
+    (quant, shape): (&'a QuantLayer, FeatureMap),
+    image: usize,
+    view: &View<'_>,
+    rows: &Range<usize>,
+) -> Result<Gather<'a>, ExecuteError> {
+    let under_way = before.filter(|(id, of, _)| (*id, *of) == (at.id, image) && rows.start > 0);
+    let mut gather = match (under_way, quant) {
+        (Some((_, _, gather)), _) => gather,
+        (None, QuantLayer::Average(quant)) => Gather::new(&at.layer.op, quant, shape)
+            .expect("the caller knows that the operator gathers"),
+        (None, _) => unreachable!("the network was checked: only averages have these integers"),
+    };
+    if rows.start != gather.next {
+        let (first, next) = (rows.start, gather.next);
+        return Err(at.fault(format!("row {first} comes where row {next} must be added")));
+    }
+    gather.take(view, rows);
+    Ok(gather)
+}
+
+/// A mean whose every row was added.
+fn whole_mean(
+    at: &At<'_>,
+    gather: &Gather<'_>,
+    input: FeatureMap,
+    area: Area,
+) -> Result<Block, ExecuteError> {
+    if gather.next != input.height {
+        let missing = input.height - gather.next;
+        return Err(at.fault(format!(
+            "the mean is written without its last {missing} rows"
+        )));
+    }
+    Ok(Block {
+        values: gather.finish(),
+        area,
+        accumulators: None,
+    })
 }

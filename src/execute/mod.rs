@@ -5,6 +5,7 @@
 //! Two witnesses: [`naive`] has plain loops over whole maps that take the step order as data; [`run`] follows
 //! the operations of a schedule in list order, through DRAM tensors and SRAM buffers that are real rings of
 //! rows, so that a wrong ring, halo or order is an error or shows as wrong integers. Both agree to the bit.
+//! [`Plain`] runs a network by itself, for comparisons that no chip has a part in.
 //! A convolution takes the fast path where its range proof holds or its accumulators wrap, else every step in
 //! its order. All arithmetic is integer. This room knows nothing of cycles, bandwidth and chips beyond the array.
 
@@ -15,6 +16,7 @@ mod dram;
 mod error;
 mod exact;
 mod fast;
+mod gather;
 mod host;
 mod kernels;
 mod layer;
@@ -22,6 +24,7 @@ mod machine;
 mod memory;
 pub mod naive;
 mod operation;
+mod plain;
 mod sram;
 mod sweeps;
 mod vector;
@@ -29,6 +32,7 @@ mod view;
 mod watch;
 
 pub use error::ExecuteError;
+pub use plain::Plain;
 pub use watch::Finished;
 
 use crate::quantise::QuantNetwork;

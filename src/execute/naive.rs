@@ -7,8 +7,12 @@
 use super::layer::{conv_of, images_are_pixels};
 use super::{ExecuteError, check};
 use crate::chip::Array;
+use crate::network::sampling::{Tap, bin};
 use crate::network::{Conv, Pool};
-use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork};
+use crate::quantise::{
+    QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply, QuantNetwork,
+    QuantResize,
+};
 use crate::reparam::{Layer, LayerId, LayerOp};
 use crate::schedule::work::{ConvWork, Pass, PassKind};
 use crate::tensor::{Activations, FeatureMap};
@@ -71,6 +75,10 @@ fn compute(
         QuantLayer::Add(quant) => add(quant, inputs[0], inputs[1]),
         QuantLayer::MaxPool => max_pool(layer, inputs[0]),
         QuantLayer::Average(quant) => average(layer, quant, inputs[0]),
+        QuantLayer::Table(table) => inputs[0].mapv(|x| table.apply(x)),
+        QuantLayer::Multiply(quant) => multiply(quant, inputs[0], inputs[1]),
+        QuantLayer::Concat(quant) => concat(quant, inputs),
+        QuantLayer::Resize(quant) => resize(layer, quant, inputs[0]),
     })
 }
 
@@ -208,10 +216,59 @@ fn shortcut(quant: &QuantConv, pass: &Pass, r: &Activations, [n, y, x, c]: [usiz
 }
 
 fn add(quant: &QuantAdd, a: &Activations, b: &Activations) -> Activations {
+    let addition = quant.ready();
+    Array4::from_shape_fn(a.dim(), |at| addition.apply(a[at], b[at]))
+}
+
+fn multiply(quant: &QuantMultiply, a: &Activations, b: &Activations) -> Activations {
     let [z_a, z_b] = quant.input_zero_points.map(i64::from);
-    let [m_a, m_b] = quant.multipliers.map(i64::from);
-    Array4::from_shape_fn(a.dim(), |at| {
-        let sum = (i64::from(a[at]) - z_a) * m_a + (i64::from(b[at]) - z_b) * m_b;
+    let one = b.dim().1 * b.dim().2 == 1;
+    Array4::from_shape_fn(a.dim(), |(n, y, x, c)| {
+        let by = if one {
+            b[(n, 0, 0, c)]
+        } else {
+            b[(n, y, x, c)]
+        };
+        let product = (i64::from(a[(n, y, x, c)]) - z_a) * (i64::from(by) - z_b);
+        quant.requantise.apply(product, 0)
+    })
+}
+
+fn concat(quant: &QuantConcat, inputs: &[&Activations]) -> Activations {
+    let (images, height, width, _) = inputs[0].dim();
+    // Which operand and which of its channels each output channel is.
+    let from: Vec<(usize, usize)> = (inputs.iter().enumerate())
+        .flat_map(|(place, input)| (0..input.dim().3).map(move |c| (place, c)))
+        .collect();
+    Array4::from_shape_fn((images, height, width, from.len()), |(n, y, x, c)| {
+        let (place, channel) = from[c];
+        let value = i64::from(inputs[place][(n, y, x, channel)]);
+        let zero = i64::from(quant.input_zero_points[place]);
+        quant.requantise.apply(value - zero, place)
+    })
+}
+
+fn resize(layer: &Layer, quant: &QuantResize, input: &Activations) -> Activations {
+    let LayerOp::Resize(resize) = &layer.op else {
+        unreachable!("the network was checked: only an interpolation has these integers")
+    };
+    let (images, height, width, channels) = input.dim();
+    let shape = (images, resize.height, resize.width, channels);
+    // The two weights of a tap, spread over the pixels of the axis.
+    let weight = |tap: Tap, place: usize| {
+        let [low, high] = tap.weights();
+        i64::from(place == tap.low) * low + i64::from(place == tap.high) * high
+    };
+    Array4::from_shape_fn(shape, |(n, y, x, c)| {
+        let row = resize.corners.tap(y, height, resize.height);
+        let column = resize.corners.tap(x, width, resize.width);
+        let mut sum = 0;
+        for y in row.low..=row.high {
+            for x in column.low..=column.high {
+                let value = i64::from(input[(n, y, x, c)]) - i64::from(quant.input_zero_point);
+                sum += value * weight(row, y) * weight(column, x);
+            }
+        }
         quant.requantise.apply(sum, 0)
     })
 }
@@ -262,20 +319,26 @@ fn average(layer: &Layer, quant: &QuantAverage, input: &Activations) -> Activati
                 }
                 LayerOp::GlobalAvgPool => {
                     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-                    (pixels.collect(), 0)
+                    (pixels.collect::<Vec<_>>(), 0)
+                }
+                LayerOp::AdaptiveAvgPool { bins } => {
+                    let rows = bin(y, *bins, height);
+                    let pixels = rows.flat_map(|y| bin(x, *bins, width).map(move |x| (y, x)));
+                    (pixels.collect(), y * bins + x)
                 }
                 LayerOp::Conv { .. }
                 | LayerOp::FullyConnected { .. }
+                | LayerOp::Lookup(_)
                 | LayerOp::Add { .. }
+                | LayerOp::Multiply { .. }
+                | LayerOp::Concat
+                | LayerOp::Resize(_)
                 | LayerOp::MaxPool(_) => {
                     unreachable!("the network was checked: only averages have these integers")
                 }
             };
-            let zero = i64::from(quant.input_zero_point);
-            let values = pixels
-                .into_iter()
-                .map(|(y, x)| i64::from(input[(n, y, x, c)]) - zero);
-            quant.requantise.apply(values.sum(), entry)
+            let ready = quant.ready(entry, pixels.len());
+            ready.of(pixels.into_iter().map(|(y, x)| input[(n, y, x, c)]))
         },
     )
 }

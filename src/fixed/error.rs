@@ -14,7 +14,7 @@ pub enum FixedError {
         /// Shifts given.
         shifts: usize,
     },
-    /// A multiplier is negative, or not 1 in the shift family.
+    /// A multiplier is negative, not 1 for a shift or a slice, or 2^24 and more for a float32 scale.
     #[error("channel {channel} has the multiplier {multiplier}")]
     Multiplier {
         /// Which channel.
@@ -29,6 +29,42 @@ pub enum FixedError {
         channel: usize,
         /// Its shift.
         shift: u8,
+    },
+    /// A shift is below what the rule has: its scale would be larger than the rule can express.
+    #[error("channel {channel} has the shift {shift}, the rule `{rule}` starts at {least}")]
+    LeftShift {
+        /// Which channel.
+        channel: usize,
+        /// Its shift.
+        shift: u8,
+        /// The smallest of the rule.
+        least: u8,
+        /// Name of the rule.
+        rule: &'static str,
+    },
+    /// A rule that saturates was asked to wrap.
+    #[error("the rule `{rule}` saturates at the output, it cannot wrap")]
+    RuleSaturates {
+        /// Name of the rule.
+        rule: &'static str,
+    },
+    /// A bit slice has no zero point and no clamp but a ReLU.
+    #[error("a bit slice has the clamp {lower}..={upper} and the zero point {zero_point}")]
+    SliceTarget {
+        /// Lower bound.
+        lower: i32,
+        /// Upper bound.
+        upper: i32,
+        /// Zero point.
+        zero_point: i32,
+    },
+    /// Numbers of an addition or an average that do not belong together.
+    #[error("the {operator} cannot be computed: {what}")]
+    Operator {
+        /// `addition` or `average`.
+        operator: &'static str,
+        /// What is wrong.
+        what: &'static str,
     },
     /// A type is not 2 to 16 bits wide.
     #[error("an output of {bits} bits is outside 2..=16")]
@@ -94,9 +130,25 @@ impl From<FixedError> for Problem {
             ),
             FixedError::Multiplier { .. } => (
                 "fixed::multiplier",
-                "give a multiplier of 0 or more; the shift family has 1 everywhere",
+                "give a multiplier of 0 or more; shifts and slices have 1 everywhere, float32 scales stay below 2^24",
             ),
             FixedError::Shift { .. } => ("fixed::shift", "give a shift of at most 62"),
+            FixedError::LeftShift { .. } => (
+                "fixed::left_shift",
+                "check the scales of the layer: its products are much coarser than its output",
+            ),
+            FixedError::RuleSaturates { .. } => (
+                "fixed::rule_saturates",
+                "choose `saturate` at the output, or a rule of the families `shift`, `multiplier` and `slice`",
+            ),
+            FixedError::SliceTarget { .. } => (
+                "fixed::slice_target",
+                "give the zero point 0 and the whole output, from 0 on with a ReLU",
+            ),
+            FixedError::Operator { .. } => (
+                "fixed::operator",
+                "give every operand the scale that the form of the operator asks for",
+            ),
             FixedError::OutputBits { .. } => ("fixed::output_bits", "give a width of 2 to 16 bits"),
             FixedError::OutputTrap => (
                 "fixed::output_trap",

@@ -1,6 +1,8 @@
 //! From an accumulator to an activation.
 
-use super::{FixedError, Overflow, Requantise, Rounding, Rule, shift_round, shift_round_i64, wrap};
+use super::rules::float32::Float32;
+use super::rules::{gemmlowp, int32, once, slice, tosa};
+use super::{FixedError, Overflow, Requantise, Rounding, Rule, wrap};
 use crate::tensor::{IntType, Sign};
 
 /// Where the numbers of a requantisation go: the output type, its zero point and the clamp.
@@ -42,34 +44,135 @@ impl Target {
 /// The requantisation of one channel, ready to apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelRequantise {
+    rule: Rule,
     multiplier: i32,
     shift: u32,
-    rounding: Rounding,
     target: Target,
 }
 
 impl ChannelRequantise {
     /// Requantises one accumulator: any `i64` has an image inside `lower..=upper`.
     ///
-    /// `clamp(fit(z_y + round(acc · multiplier / 2^shift)), lower, upper)`: one exact product, one rounding.
+    /// `clamp(fit(z_y + scaled(acc)), lower, upper)`; the rule says what `scaled` is.
     #[must_use]
     #[inline]
     pub fn apply(&self, acc: i64) -> i32 {
-        let small = i32::try_from(acc).ok();
-        let sum = match small {
-            Some(acc) => {
-                let product = i64::from(acc) * i64::from(self.multiplier);
-                let rounded = shift_round_i64(product, self.shift, self.rounding);
-                i128::from(rounded + i64::from(self.target.zero_point))
-            }
-            None => {
-                let product = i128::from(acc) * i128::from(self.multiplier);
-                let rounded = shift_round(product, self.shift, self.rounding);
-                rounded + i128::from(self.target.zero_point)
-            }
+        match self.rule {
+            Rule::Shift(rounding) | Rule::Multiplier(rounding) => self.once(acc, rounding),
+            Rule::TosaSingle => self.narrow(acc, tosa::single),
+            Rule::TosaDouble => self.narrow(acc, tosa::double),
+            Rule::TfliteDouble => self.narrow(acc, gemmlowp::double),
+            Rule::TfliteSingle => self.narrow(acc, gemmlowp::single),
+            Rule::Ruy => self.narrow(acc, gemmlowp::ruy),
+            Rule::Float32HalfEven => self.float32(acc),
+            Rule::Slice => self.slice(acc),
+        }
+    }
+
+    /// Requantises one pixel's accumulators, each by its channel: `values[i] = channels[i].apply(accs[i])`.
+    ///
+    /// The channels are those of one layer, so the rule is looked at once.
+    pub fn apply_each(channels: &[Self], accs: &[i64], values: &mut [i32]) {
+        let Some(first) = channels.first() else {
+            return;
         };
+        let all = Row {
+            channels,
+            accs,
+            values,
+        };
+        match first.rule {
+            Rule::Shift(r) | Rule::Multiplier(r) => match r {
+                Rounding::Floor => all.fill(|c, acc| c.once(acc, Rounding::Floor)),
+                Rounding::TowardZero => all.fill(|c, acc| c.once(acc, Rounding::TowardZero)),
+                Rounding::HalfUp => all.fill(|c, acc| c.once(acc, Rounding::HalfUp)),
+                Rounding::HalfEven => all.fill(|c, acc| c.once(acc, Rounding::HalfEven)),
+                Rounding::HalfAway => all.fill(|c, acc| c.once(acc, Rounding::HalfAway)),
+            },
+            Rule::TosaSingle => all.fill(|c, acc| c.narrow(acc, tosa::single)),
+            Rule::TosaDouble => all.fill(|c, acc| c.narrow(acc, tosa::double)),
+            Rule::TfliteDouble => all.fill(|c, acc| c.narrow(acc, gemmlowp::double)),
+            Rule::TfliteSingle => all.fill(|c, acc| c.narrow(acc, gemmlowp::single)),
+            Rule::Ruy => all.fill(|c, acc| c.narrow(acc, gemmlowp::ruy)),
+            Rule::Float32HalfEven => all.fill(Self::float32),
+            Rule::Slice => all.fill(Self::slice),
+        }
+    }
+
+    /// The families `shift` and `multiplier`.
+    #[inline]
+    fn once(&self, acc: i64, rounding: Rounding) -> i32 {
+        match i32::try_from(acc) {
+            Ok(acc) => self.finish(once::narrow(acc, self.multiplier, self.shift, rounding)),
+            Err(_) => {
+                let scaled = once::scaled(acc, self.multiplier, self.shift, rounding);
+                self.finish_wide(scaled + i128::from(self.target.zero_point))
+            }
+        }
+    }
+
+    /// A rule that reads an int32, a multiplier and a shift.
+    #[inline]
+    fn narrow(&self, acc: i64, scaled: impl Fn(i32, i32, u32) -> i64) -> i32 {
+        self.finish(scaled(int32(acc), self.multiplier, self.shift))
+    }
+
+    /// `float32_half_even`: clamped in front of the rounding, so that nothing is left to fit.
+    #[inline]
+    fn float32(&self, acc: i64) -> i32 {
+        let Target {
+            zero_point,
+            lower,
+            upper,
+            ..
+        } = self.target;
+        let around = [lower - zero_point, upper - zero_point];
+        Float32::new(self.multiplier, self.shift, around).scaled(acc) + zero_point
+    }
+
+    /// `slice`: the lower bound is the sign test in front of it.
+    #[inline]
+    fn slice(&self, acc: i64) -> i32 {
+        let scaled = slice::scaled(acc, self.shift, self.target.lower == 0);
+        fit(scaled.into(), self.target.output, self.target.overflow)
+    }
+
+    /// Zero point, output type and clamp, of a product of 63 bits at most.
+    #[inline]
+    fn finish(&self, scaled: i64) -> i32 {
+        let sum = scaled + i64::from(self.target.zero_point);
+        match self.target.overflow {
+            // The clamp lies inside the output type.
+            Overflow::Saturate => {
+                let bounds = [self.target.lower, self.target.upper].map(i64::from);
+                let inside = sum.clamp(bounds[0], bounds[1]);
+                i32::try_from(inside).expect("between two i32")
+            }
+            Overflow::Wrap | Overflow::Trap => self.finish_wide(sum.into()),
+        }
+    }
+
+    /// Output type and clamp.
+    fn finish_wide(&self, sum: i128) -> i32 {
         fit(sum, self.target.output, self.target.overflow)
             .clamp(self.target.lower, self.target.upper)
+    }
+}
+
+/// Accumulators beside their channels and the places of their outputs.
+struct Row<'a> {
+    channels: &'a [ChannelRequantise],
+    accs: &'a [i64],
+    values: &'a mut [i32],
+}
+
+impl Row<'_> {
+    #[inline]
+    fn fill(self, apply: impl Fn(&ChannelRequantise, i64) -> i32) {
+        let each = self.values.iter_mut().zip(self.accs).zip(self.channels);
+        for ((value, &acc), channel) in each {
+            *value = apply(channel, acc);
+        }
     }
 }
 
@@ -93,8 +196,9 @@ impl Requantise {
     ///
     /// # Errors
     /// When the two lists differ in length or are empty, a multiplier is negative (or not 1 in the shift
-    /// family), a shift is above 62, the output traps or is not 2 to 16 bits wide, or the zero point and the
-    /// clamp do not lie inside the output type.
+    /// family and for a slice, or 2^24 and more for a float32 scale), a shift is above 62 or below what the rule
+    /// has, the output traps, wraps under a rule that saturates or is not 2 to 16 bits wide, the zero point and
+    /// the clamp do not lie inside the output type, or a slice has a zero point or a clamp of its own.
     pub fn new(
         rule: Rule,
         multiplier: Vec<i32>,
@@ -126,23 +230,73 @@ impl Requantise {
                 shifts: self.shift.len(),
             });
         }
-        for (channel, &multiplier) in self.multiplier.iter().enumerate() {
-            let good = match self.rule {
-                Rule::Shift(_) => multiplier == 1,
-                Rule::Multiplier(_) => multiplier >= 0,
-            };
-            if !good {
-                return Err(FixedError::Multiplier {
-                    channel,
-                    multiplier,
-                });
-            }
+        for (channel, (&multiplier, &shift)) in self.multiplier.iter().zip(&self.shift).enumerate()
+        {
+            self.check_scale(channel, multiplier, shift)?;
         }
-        if let Some(channel) = self.shift.iter().position(|&s| s > 62) {
-            let shift = self.shift[channel];
+        self.check_target()?;
+        self.check_rule()
+    }
+
+    fn check_scale(&self, channel: usize, multiplier: i32, shift: u8) -> Result<(), FixedError> {
+        let (multipliers, shifts) = self.rule.limits();
+        if !multipliers.contains(&multiplier) {
+            return Err(FixedError::Multiplier {
+                channel,
+                multiplier,
+            });
+        }
+        if shift > 62 {
             return Err(FixedError::Shift { channel, shift });
         }
-        self.check_target()
+        if !shifts.contains(&shift) {
+            return Err(FixedError::LeftShift {
+                channel,
+                shift,
+                least: *shifts.start(),
+                rule: self.rule.name(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What a published rule fixes about the output.
+    fn check_rule(&self) -> Result<(), FixedError> {
+        let rule = self.rule.name();
+        match (self.rule, self.overflow) {
+            (Rule::Shift(_) | Rule::Multiplier(_), _) => Ok(()),
+            (Rule::Slice, _) => {
+                let plain = self.zero_point == 0
+                    && self.upper == self.output.max()
+                    && [self.output.min(), 0].contains(&self.lower);
+                if plain {
+                    return Ok(());
+                }
+                Err(FixedError::SliceTarget {
+                    lower: self.lower,
+                    upper: self.upper,
+                    zero_point: self.zero_point,
+                })
+            }
+            (
+                Rule::TosaSingle
+                | Rule::TosaDouble
+                | Rule::TfliteDouble
+                | Rule::TfliteSingle
+                | Rule::Ruy
+                | Rule::Float32HalfEven,
+                Overflow::Wrap | Overflow::Trap,
+            ) => Err(FixedError::RuleSaturates { rule }),
+            (
+                Rule::TosaSingle
+                | Rule::TosaDouble
+                | Rule::TfliteDouble
+                | Rule::TfliteSingle
+                | Rule::Ruy
+                | Rule::Float32HalfEven,
+                Overflow::Saturate,
+            ) => Ok(()),
+        }
     }
 
     fn check_target(&self) -> Result<(), FixedError> {
@@ -181,11 +335,10 @@ impl Requantise {
     /// When there is no such channel.
     #[must_use]
     pub fn channel(&self, channel: usize) -> ChannelRequantise {
-        let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = self.rule;
         ChannelRequantise {
+            rule: self.rule,
             multiplier: self.multiplier[channel],
             shift: u32::from(self.shift[channel]),
-            rounding,
             target: Target {
                 output: self.output,
                 zero_point: self.zero_point,
@@ -244,6 +397,49 @@ mod tests {
         target.overflow = Overflow::Wrap;
         let unsigned = one(Rule::Shift(Rounding::Floor), 1, 0, target);
         assert_eq!([15, 16, -1].map(|a| unsigned.apply(a, 0)), [15, 0, 15]);
+    }
+
+    #[test]
+    fn an_int32_rule_sees_a_wider_accumulator_saturated() {
+        let i8 = Target::whole(IntType::signed(8), 0);
+        for rule in [Rule::TosaSingle, Rule::TfliteDouble, Rule::Ruy] {
+            let narrow = one(rule, 1 << 30, 57, i8);
+            assert_eq!(narrow.apply(1 << 40, 0), narrow.apply(i32::MAX.into(), 0));
+            assert_eq!(narrow.apply(i64::MIN, 0), narrow.apply(i32::MIN.into(), 0));
+            assert_eq!(narrow.apply(1 << 40, 0), 16);
+        }
+        // A float32 holds the wide accumulator's own size.
+        let float = one(Rule::Float32HalfEven, 1 << 23, 57, i8);
+        assert_eq!(float.apply(1 << 40, 0), 64);
+    }
+
+    #[test]
+    fn a_slice_wraps_behind_its_sign_test() {
+        let with = |output: IntType, lower: i32, overflow: Overflow| {
+            let target = Target {
+                lower,
+                overflow,
+                ..Target::whole(output, 0)
+            };
+            one(Rule::Slice, 1, 4, target)
+        };
+        let unsigned = with(IntType::unsigned(8), 0, Overflow::Wrap);
+        // 0x1005 >> 4 = 0x100: the ninth bit is not in the slice. Below zero the ReLU gives 0, never 255.
+        assert_eq!(
+            [0x0ff7, 0x1005, -1, -4096].map(|acc| unsigned.apply(acc, 0)),
+            [255, 0, 0, 0]
+        );
+        // Behind a ReLU the top bit of a signed slice is a sign again.
+        let signed = with(IntType::signed(8), 0, Overflow::Wrap);
+        assert_eq!(
+            [0x07f0, 0x0800, -16].map(|acc| signed.apply(acc, 0)),
+            [127, -128, 0]
+        );
+        let plain = with(IntType::signed(8), -128, Overflow::Saturate);
+        assert_eq!(
+            [0x0800, -1, -16, -0x0900].map(|acc| plain.apply(acc, 0)),
+            [127, -1, -1, -128]
+        );
     }
 
     #[test]

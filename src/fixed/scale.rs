@@ -69,6 +69,39 @@ pub fn multiplier_and_shift(ratio: f64, multiplier_bits: u8) -> Result<(i32, u8)
     Ok((multiplier, shift))
 }
 
+/// The `(q, 31 - e)` of TensorFlow Lite, CMSIS-NN, ruy and TOSA: `ratio = f · 2^e` with `f` in 0.5..1, and
+/// `q = round(f · 2^31)`, ties away from zero; a `q` of `2^31` is halved and `e` grows by one.
+///
+/// * `ratio`: `s_x · s_w / s_y` in f64, from scales that are float32 numbers
+///
+/// Source: tensorflow `lite/kernels/internal/quantization_util.cc`, `QuantizeMultiplier`. There a ratio below
+/// `2^-32` becomes 0 in silence.
+///
+/// # Errors
+/// When the ratio is not positive and finite, is `2^31` or more, or needs a shift above 62.
+pub fn gemmlowp_scale(ratio: f64) -> Result<(i32, u8), FixedError> {
+    let (multiplier, shift) = multiplier_and_shift(ratio, 31)?;
+    if multiplier < 1 << 30 {
+        return Err(FixedError::RatioTooSmall { ratio });
+    }
+    Ok((multiplier, shift))
+}
+
+/// A float32 scale as significand and shift, exactly: `ratio = multiplier / 2^shift` with a multiplier below 2^24.
+///
+/// # Errors
+/// When the ratio is not positive and finite, is `2^24` or more, or has bits below `2^-62`.
+pub fn float32_scale(ratio: f32) -> Result<(i32, u8), FixedError> {
+    let wide = f64::from(ratio);
+    let (multiplier, shift) = multiplier_and_shift(wide, 24)?;
+    // 24 bits hold every float32; only a shift that stopped at 62 rounds.
+    let back = f64::from(multiplier) * 0.5f64.powi(i32::from(shift));
+    if back.to_bits() != wide.to_bits() {
+        return Err(FixedError::RatioTooSmall { ratio: wide });
+    }
+    Ok((multiplier, shift))
+}
+
 /// The shift whose `2^-shift` is nearest to `ratio` in the logarithm, for the family `shift`.
 ///
 /// # Errors
@@ -105,6 +138,31 @@ mod tests {
         assert_eq!(nearest_shift(0.36), Ok(1));
         assert_eq!(nearest_shift(0.35), Ok(2));
         assert_eq!(nearest_shift(1.4), Ok(0));
+    }
+
+    #[test]
+    fn scales_of_the_published_rules_worked_by_hand() {
+        // 0.1 = 0.8 · 2^-3: q = round(0.8 · 2^31), shift 31 + 3.
+        assert_eq!(gemmlowp_scale(0.1), Ok((1_717_986_918, 34)));
+        // f = 1 - 2^-33 rounds to 2^31: halved, and e grows from 0 to 1.
+        assert_eq!(gemmlowp_scale(1.0 - 0.5f64.powi(33)), Ok((1 << 30, 30)));
+        assert_eq!(gemmlowp_scale(0.5f64.powi(32)), Ok((1 << 30, 62)));
+        assert!(matches!(
+            gemmlowp_scale(0.5f64.powi(33)),
+            Err(FixedError::RatioTooSmall { .. })
+        ));
+        // The float32 nearest to 0.1 is 13421773 / 2^27.
+        assert_eq!(float32_scale(0.1), Ok((13_421_773, 27)));
+        assert_eq!(float32_scale(0.5f32.powi(39)), Ok((1 << 23, 62)));
+        assert_eq!(float32_scale(0.5f32.powi(62)), Ok((1, 62)));
+        assert!(matches!(
+            float32_scale(0.1f32 * 0.5f32.powi(37)),
+            Err(FixedError::RatioTooSmall { .. })
+        ));
+        assert!(matches!(
+            float32_scale(16_777_216.0),
+            Err(FixedError::RatioTooLarge { .. })
+        ));
     }
 
     #[test]

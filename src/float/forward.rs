@@ -1,7 +1,9 @@
 //! A folded network on a batch of images.
 
 use super::conv::Kernel;
-use super::map::{Reduce, add, global_mean, pool, relu};
+use super::map::{
+    Reduce, adaptive, add, concat, global_mean, lookup, multiply, pool, relu, relu6, resize,
+};
 use crate::network::Conv;
 use crate::reparam::{Activation, FoldedNetwork, Layer, LayerOp, LayerParams, TensorId};
 use ndarray::Array4;
@@ -70,10 +72,15 @@ pub fn layer(layer: &Layer, params: &LayerParams, inputs: &[&Array4<f32>]) -> Ar
             let conv = Conv::square(outputs, 1);
             activate(products(conv, params, &flat, layer), activation)
         }
+        LayerOp::Lookup(function) => lookup(x.clone(), function),
         LayerOp::Add { activation } => activate(add(x.clone(), inputs[1]), activation),
+        LayerOp::Multiply { activation } => activate(multiply(x.clone(), inputs[1]), activation),
+        LayerOp::Concat => concat(inputs),
         LayerOp::MaxPool(window) => pool(x, window, layer.output, Reduce::Max),
         LayerOp::AvgPool(window) => pool(x, window, layer.output, Reduce::Mean),
         LayerOp::GlobalAvgPool => global_mean(x),
+        LayerOp::AdaptiveAvgPool { bins } => adaptive(x, bins),
+        LayerOp::Resize(target) => resize(x, target),
     }
 }
 
@@ -89,5 +96,6 @@ fn activate(map: Array4<f32>, activation: Activation) -> Array4<f32> {
     match activation {
         Activation::None => map,
         Activation::Relu => relu(map),
+        Activation::Relu6 => relu6(map),
     }
 }

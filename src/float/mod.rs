@@ -15,7 +15,7 @@ mod train;
 pub use forward::{forward, layer};
 pub use image::{normalise, seeded_image, top1};
 pub use seeded::seeded;
-pub use train::forward as forward_train;
+pub use train::{forward as forward_train, forward_observed as forward_train_observed};
 
 /// The nearest f32.
 #[allow(

@@ -31,10 +31,15 @@ pub fn seeded(graph: &Graph, seed: u64) -> Params {
             }
             Op::Input
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => NodeParams::None,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => NodeParams::None,
         };
         maps.step(place, &params, &image);
         nodes.push(params);
@@ -98,10 +103,15 @@ fn weights(random: &mut ChaCha8Rng, graph: &Graph, node: &Node, biased: bool) ->
         Op::Input
         | Op::BatchNorm { .. }
         | Op::Relu
+        | Op::Lookup(_)
         | Op::Add
+        | Op::Multiply
+        | Op::Concat
         | Op::MaxPool(_)
         | Op::AvgPool(_)
-        | Op::GlobalAvgPool => NodeParams::None,
+        | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => NodeParams::None,
     }
 }
 

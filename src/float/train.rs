@@ -1,9 +1,11 @@
 //! A network in training form on a batch of images.
 
 use super::conv::Kernel;
-use super::map::{Reduce, add, global_mean, pool, relu};
+use super::map::{
+    Reduce, adaptive, add, concat, global_mean, lookup, multiply, pool, relu, resize,
+};
 use super::narrow;
-use crate::network::{Conv, Graph, Network, Node, NodeParams, Op};
+use crate::network::{Conv, Graph, Network, Node, NodeId, NodeParams, Op};
 use ndarray::{Array4, Axis};
 
 /// The output of `network` for `images` (image, row, column, channel), batch norms by their running statistics.
@@ -12,9 +14,23 @@ use ndarray::{Array4, Axis};
 /// When images or parameters do not have the shapes the graph says.
 #[must_use]
 pub fn forward(network: &Network, images: &Array4<f32>) -> Array4<f32> {
+    forward_observed(network, images, &mut |_, _| {})
+}
+
+/// The same; `observe` sees the map of every node once, in order.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_observed(
+    network: &Network,
+    images: &Array4<f32>,
+    observe: &mut dyn FnMut(NodeId, &Array4<f32>),
+) -> Array4<f32> {
     let mut maps = Maps::new(&network.graph);
     for (place, params) in network.params.nodes.iter().enumerate() {
         maps.step(place, params, images);
+        let made = maps.maps.last().and_then(Option::as_ref);
+        observe(NodeId(place), made.expect("it was made just now"));
     }
     maps.output()
 }
@@ -28,7 +44,7 @@ pub(super) struct Maps<'a> {
 
 impl<'a> Maps<'a> {
     pub(super) fn new(graph: &'a Graph) -> Self {
-        let last = |readers: Vec<crate::network::NodeId>| readers.last().map_or(0, |id| id.0);
+        let last = |readers: Vec<NodeId>| readers.last().map_or(0, |id| id.0);
         Self {
             graph,
             last_reader: graph.readers().into_iter().map(last).collect(),
@@ -54,10 +70,19 @@ impl<'a> Maps<'a> {
             Op::Conv(conv) => convolve(node, conv, params, self.source(place)),
             Op::BatchNorm { eps } => normalise(params, self.source(place), eps),
             Op::Relu => relu(self.source(place).clone()),
+            Op::Lookup(function) => lookup(self.source(place).clone(), function),
             Op::Add => add(self.source(place).clone(), self.input(place, 1)),
+            Op::Multiply => multiply(self.source(place).clone(), self.input(place, 1)),
+            Op::Concat => {
+                let inputs = 0..node.inputs.len();
+                let maps: Vec<&Array4<f32>> = inputs.map(|i| self.input(place, i)).collect();
+                concat(&maps)
+            }
             Op::MaxPool(window) => pool(self.source(place), window, node.shape, Reduce::Max),
             Op::AvgPool(window) => pool(self.source(place), window, node.shape, Reduce::Mean),
             Op::GlobalAvgPool => global_mean(self.source(place)),
+            Op::AdaptiveAvgPool { bins } => adaptive(self.source(place), bins),
+            Op::Resize(target) => resize(self.source(place), target),
             Op::FullyConnected { outputs } => connect(outputs, params, self.source(place)),
         };
         for input in &node.inputs {

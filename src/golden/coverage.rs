@@ -1,14 +1,11 @@
 //! What a stimulus reaches: ties, ends of ranges and clipped outputs, counted over every requantisation.
 
-use super::Set;
 use super::rounding::{End, Parts, smallest_tie};
-use crate::fixed::Requantise;
-use crate::network::Pool;
-use crate::quantise::{QuantAdd, QuantAverage, QuantLayer};
+use super::{Set, sums};
+use crate::fixed::{AverageForm, Requantise};
+use crate::quantise::QuantLayer;
 use crate::reparam::{Activation, LayerId, LayerOp};
-use crate::tensor::Activations;
 use serde::Serialize;
-use std::ops::Range;
 
 /// Outputs by what happened on their way from the sum.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -138,14 +135,34 @@ fn counted(set: &Set<'_>, layer: LayerId) -> LayerCoverage {
             found.count(&quant.requantise, relu(op), sums);
         }
         QuantLayer::Add(quant) => {
-            let sums = added(quant, input(0), input(1)).map(|sum| (0, sum));
+            let sums = sums::added(quant, input(0), input(1)).map(|sum| (0, sum));
             found.count(&quant.requantise, relu(op), sums);
         }
         QuantLayer::Average(quant) => {
-            let sums = averaged(quant, op, input(0), run.tensors[layer.output().0].dim());
+            let sums = sums::averaged(quant, op, input(0), run.tensors[layer.output().0].dim());
+            match quant.form {
+                AverageForm::Sum => found.count(&quant.requantise, false, sums),
+                // Nothing there is a requantised sum.
+                AverageForm::Quotient | AverageForm::Float32 { .. } => {}
+            }
+        }
+        QuantLayer::Multiply(quant) => {
+            let sums = sums::multiplied(quant, input(0), input(1)).map(|sum| (0, sum));
+            found.count(&quant.requantise, relu(op), sums);
+        }
+        QuantLayer::Concat(quant) => {
+            let inputs = (0..quant.input_zero_points.len()).map(input);
+            let sums = inputs.enumerate().flat_map(|(place, input)| {
+                let zero = i64::from(quant.input_zero_points[place]);
+                input.iter().map(move |&x| (place, i64::from(x) - zero))
+            });
             found.count(&quant.requantise, false, sums);
         }
-        QuantLayer::MaxPool => {}
+        QuantLayer::Resize(quant) => {
+            let sums = sums::interpolated(quant, op, input(0)).map(|sum| (0, sum));
+            found.count(&quant.requantise, false, sums);
+        }
+        QuantLayer::MaxPool | QuantLayer::Table(_) => {}
     }
     found
 }
@@ -166,54 +183,18 @@ const fn relu(op: &LayerOp) -> bool {
     match op {
         LayerOp::Conv { activation, .. }
         | LayerOp::FullyConnected { activation, .. }
-        | LayerOp::Add { activation } => matches!(activation, Activation::Relu),
-        LayerOp::MaxPool(_) | LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => false,
+        | LayerOp::Add { activation }
+        | LayerOp::Multiply { activation } => {
+            matches!(activation, Activation::Relu | Activation::Relu6)
+        }
+        LayerOp::Lookup(_)
+        | LayerOp::Concat
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => false,
     }
-}
-
-/// The sums of an addition.
-fn added<'t>(
-    quant: &QuantAdd,
-    a: &'t Activations,
-    b: &'t Activations,
-) -> impl Iterator<Item = i64> + use<'t> {
-    let [zero_a, zero_b] = quant.input_zero_points.map(i64::from);
-    let [by_a, by_b] = quant.multipliers.map(i64::from);
-    a.iter()
-        .zip(b)
-        .map(move |(&a, &b)| (i64::from(a) - zero_a) * by_a + (i64::from(b) - zero_b) * by_b)
-}
-
-/// The sums of an average, each with its entry: that of its number of pixels, or the only one of a whole map.
-fn averaged<'t>(
-    quant: &QuantAverage,
-    op: &LayerOp,
-    input: &'t Activations,
-    (images, height, width, channels): (usize, usize, usize, usize),
-) -> impl Iterator<Item = (usize, i64)> + use<'t> {
-    let zero = i64::from(quant.input_zero_point);
-    let pool = match op {
-        LayerOp::AvgPool(pool) => Some(*pool),
-        _ => None,
-    };
-    let (_, rows, columns, _) = input.dim();
-    let outputs = ndarray::indices((images, height, width, channels)).into_iter();
-    outputs.map(move |(n, y, x, c)| {
-        let (ys, xs) = (window(pool, y, rows), window(pool, x, columns));
-        let entry = pool.map_or(0, |_| ys.len() * xs.len() - 1);
-        let window = input.slice(ndarray::s![n, ys, xs, c]);
-        let sum: i64 = window.iter().map(|value| i64::from(*value) - zero).sum();
-        (entry, sum)
-    })
-}
-
-/// Positions under a window along an axis; all of them where there is no window.
-fn window(pool: Option<Pool>, out: usize, length: usize) -> Range<usize> {
-    pool.map_or(0..length, |pool| {
-        let start = out * pool.stride;
-        let end = (start + pool.kernel).saturating_sub(pool.padding);
-        start.saturating_sub(pool.padding)..end.min(length)
-    })
 }
 
 impl std::fmt::Display for Coverage {

@@ -10,6 +10,7 @@ mod probe;
 mod rounding;
 mod search;
 mod stimulus;
+mod sums;
 mod tensors;
 mod timetable;
 mod words;

@@ -1,6 +1,8 @@
 //! A requantisation taken apart: tie or not, and what the range did to the rounded number.
 
-use crate::fixed::{Requantise, Rule, shift_round, shift_round_i64};
+use crate::fixed::{
+    LastRounding, Requantise, Rounding, Rule, scaled, shift_round, shift_round_i64,
+};
 
 /// What a sum becomes on its way to an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +37,12 @@ pub(super) enum End {
 impl Parts {
     /// Of `sum` in `channel`; `relu` says whether the lower clamp is a ReLU's.
     pub(super) fn of(rule: &Requantise, channel: usize, sum: i64, relu: bool) -> Self {
-        let multiplier = rule.multiplier[channel];
-        let shift = u32::from(rule.shift[channel]);
         let zero = i128::from(rule.zero_point);
-        let split = Split::of(rule, sum, multiplier, shift);
+        let split = Split::of(rule, channel, sum);
         let (low, rounded) = (split.floor + zero, split.rounded + zero);
         Self {
-            tie: shift > 0 && split.off_half == 0,
-            beside_tie: shift > 0
-                && split.off_half > 0
-                && split.off_half < u128::from(multiplier.unsigned_abs()),
+            tie: split.rounds && split.off_half == 0,
+            beside_tie: split.rounds && split.off_half > 0 && split.off_half < split.near,
             negative: sum < 0,
             rounded,
             end: end(rule, rounded, relu),
@@ -53,35 +51,58 @@ impl Parts {
     }
 }
 
-/// A product divided by a power of two.
+/// What the last rounding of a rule does.
 struct Split {
+    /// Whether bits are rounded away at all.
+    rounds: bool,
     floor: i128,
-    /// How far what is left over is from a half, in units of the product.
+    /// How far what is left over is from a half, in units of the number that is rounded.
     off_half: u128,
+    /// From where on this is no longer beside a tie.
+    near: u128,
     rounded: i128,
 }
 
 impl Split {
-    fn of(rule: &Requantise, sum: i64, multiplier: i32, shift: u32) -> Self {
-        let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = rule.rule;
+    fn of(rule: &Requantise, channel: usize, sum: i64) -> Self {
+        let (multiplier, shift) = (rule.multiplier[channel], u32::from(rule.shift[channel]));
         // Nearly every sum has 32 bits, and a search looks at millions of them.
-        if let Ok(sum) = i32::try_from(sum) {
+        if let (Rule::Shift(rounding) | Rule::Multiplier(rounding), Ok(sum)) =
+            (rule.rule, i32::try_from(sum))
+        {
             let product = i64::from(sum) * i64::from(multiplier);
             let floor = product >> shift;
             let half = (1_i64 << shift) >> 1;
             return Self {
+                rounds: shift > 0,
                 floor: floor.into(),
                 off_half: (product - (floor << shift)).abs_diff(half).into(),
+                near: multiplier.unsigned_abs().into(),
                 rounded: shift_round_i64(product, shift, rounding).into(),
             };
         }
-        let product = i128::from(sum) * i128::from(multiplier);
-        let floor = product >> shift;
-        let half = (1_i128 << shift) >> 1;
+        let around = [rule.lower, rule.upper].map(|bound| bound - rule.zero_point);
+        let last = LastRounding::of(rule.rule, sum, multiplier, shift, around[0] == 0);
+        let floor = last.numerator >> last.shift;
+        let half = (1_i128 << last.shift) >> 1;
+        // Beyond its clamp a float32 product is not rounded: its floor tells on which side it is.
+        let rounded = match rule.rule {
+            Rule::Float32HalfEven => shift_round(last.numerator, last.shift, Rounding::HalfEven),
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Slice => scaled(rule.rule, sum, multiplier, shift, around),
+        };
         Self {
+            rounds: last.shift > 0,
             floor,
-            off_half: (product - (floor << shift)).abs_diff(half),
-            rounded: shift_round(product, shift, rounding),
+            off_half: (last.numerator - (floor << last.shift)).abs_diff(half),
+            near: last.step.max(2),
+            rounded,
         }
     }
 }
@@ -98,17 +119,35 @@ fn end(rule: &Requantise, rounded: i128, relu: bool) -> End {
     }
 }
 
-/// The smallest sum above zero that is a tie in `channel`; `None` when no sum is.
+/// The smallest sum above zero that is a tie in `channel`; `None` when no sum is. Of a float32 scale the smallest
+/// whose product is exact.
 pub(super) fn smallest_tie(rule: &Requantise, channel: usize) -> Option<u128> {
-    let twos = rule.multiplier[channel].trailing_zeros();
-    let half = u32::from(rule.shift[channel]).checked_sub(1)?;
-    half.checked_sub(twos).map(|power| 1 << power)
+    let (multiplier, shift) = (rule.multiplier[channel], u32::from(rule.shift[channel]));
+    let twice = match rule.rule {
+        Rule::TosaDouble | Rule::TfliteDouble | Rule::Ruy => shift > 31,
+        Rule::Shift(_)
+        | Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TfliteSingle
+        | Rule::Float32HalfEven
+        | Rule::Slice => false,
+    };
+    if twice {
+        // The first product that rounds to a half of the right shift at bit 31; they grow by less than 1 a sum.
+        let wanted = (1_u128 << (shift - 1)) - (1 << 30);
+        let sum = wanted.checked_div(multiplier.unsigned_abs().into())?;
+        let whole = wanted.is_multiple_of(multiplier.unsigned_abs().into());
+        return Some((sum + u128::from(!whole)).max(1));
+    }
+    let half = shift.checked_sub(1)?;
+    let power = half.checked_sub(multiplier.trailing_zeros())?;
+    Some(1 << power)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixed::{Rounding, Target};
+    use crate::fixed::Target;
     use crate::tensor::IntType;
     use proptest::prelude::*;
 
@@ -160,6 +199,17 @@ mod tests {
                 let rule = Requantise { shift: vec![up], ..rule };
                 let wide = Parts::of(&rule, 0, i64::from(sum) << 4, false);
                 prop_assert_eq!((wide.tie, wide.rounded), (narrow.tie, narrow.rounded));
+            }
+        }
+
+        #[test]
+        fn no_smaller_sum_is_a_tie_of_a_double_rounding(q in (1_i32 << 30).., shift in 32_u8..44) {
+            for rule in [Rule::TosaDouble, Rule::TfliteDouble, Rule::Ruy] {
+                let target = Target::whole(IntType::signed(16), 0);
+                let rule = Requantise::new(rule, vec![q], vec![shift], target).unwrap();
+                let found = (1..=8192).find(|sum| Parts::of(&rule, 0, *sum, false).tie);
+                let told = smallest_tie(&rule, 0).and_then(|sum| i64::try_from(sum).ok());
+                prop_assert_eq!(found, told);
             }
         }
 

@@ -36,7 +36,7 @@ impl<'a> First<'a> {
                 conv,
                 input: network.graph.input,
                 output: layer.output,
-                relu: activation == Activation::Relu,
+                relu: activation != Activation::None,
             }),
             _ => None,
         })

@@ -3,7 +3,7 @@
 //! `x.npy` has the axes of the tensor, `x.raw` its elements in memory order, each in whole bytes, little endian.
 
 use super::File;
-use crate::fixed::Requantise;
+use crate::fixed::{AddForm, AverageForm, Requantise};
 use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer};
 use crate::reparam::{LayerId, TensorId};
 use crate::report::write::file_stem;
@@ -66,6 +66,13 @@ pub(super) fn integers(run: &Run<'_>) -> Vec<File> {
             }
             QuantLayer::Add(quant) => add(quant),
             QuantLayer::Average(quant) => average(quant),
+            QuantLayer::Table(quant) => vec![
+                ("first_input", scalar(quant.first)),
+                ("table", vector(&quant.values)),
+            ],
+            QuantLayer::Multiply(quant) => rescaled(&quant.input_zero_points, &quant.requantise),
+            QuantLayer::Concat(quant) => rescaled(&quant.input_zero_points, &quant.requantise),
+            QuantLayer::Resize(quant) => rescaled(&[quant.input_zero_point], &quant.requantise),
             QuantLayer::MaxPool => Vec::new(),
         };
         let place = |(name, bytes)| (format!("parameters/{stem}.{name}.npy"), bytes);
@@ -108,13 +115,38 @@ fn add(quant: &QuantAdd) -> Named {
         ("input_zero_points", vector(&quant.input_zero_points)),
         ("input_multipliers", vector(&quant.multipliers)),
     ];
+    match quant.form {
+        AddForm::Weighted => {}
+        AddForm::Rescaled { left_shift, shifts } => named.extend([
+            ("input_left_shift", scalar(left_shift.into())),
+            ("input_shifts", vector(&shifts)),
+        ]),
+        AddForm::Float32 { shifts } => named.push(("input_shifts", vector(&shifts))),
+    }
     named.extend(requantise(&quant.requantise));
+    named
+}
+
+/// Of a product one entry, of a concatenation one an operand.
+fn rescaled(input_zero_points: &[i32], rule: &Requantise) -> Named {
+    let mut named = vec![("input_zero_points", vector(input_zero_points))];
+    named.extend(requantise(rule));
     named
 }
 
 /// Entry `n - 1` of multiplier and shift is for a window of `n` pixels; of a global average there is one.
 fn average(quant: &QuantAverage) -> Named {
     let mut named = vec![("input_zero_point", scalar(quant.input_zero_point))];
+    match quant.form {
+        AverageForm::Sum | AverageForm::Quotient => {}
+        AverageForm::Float32 {
+            multipliers,
+            shifts,
+        } => named.extend([
+            ("real_scale_multipliers", vector(&multipliers)),
+            ("real_scale_shifts", vector(&shifts)),
+        ]),
+    }
     named.extend(requantise(&quant.requantise));
     named
 }

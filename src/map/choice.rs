@@ -6,7 +6,7 @@
 use super::Halo;
 use super::engine::Engine;
 use super::estimate::{Cost, Moves};
-use super::facts::{Facts, Operand, Reach};
+use super::facts::{Facts, OPERANDS, Operand, Reach};
 use crate::reparam::{LayerId, LayerOp};
 use crate::schedule::{LoopOrder, WeightMode};
 use crate::units::count;
@@ -21,7 +21,7 @@ pub(super) struct Choice {
     /// Whether the images stand inside the row groups.
     pub(super) inside: bool,
     /// Ring rows of each operand, 0 where it stays in SRAM.
-    pub(super) rings: [usize; 2],
+    pub(super) rings: [usize; OPERANDS],
     /// Rows of the output's buffer, 0 where it stays in SRAM.
     pub(super) out_rows: usize,
     /// The operand in whose storage the output of a sum lies until it is stored.
@@ -37,7 +37,7 @@ pub(super) struct Choice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Places {
     /// Whether each operand stays in SRAM.
-    pub(super) operands: [bool; 2],
+    pub(super) operands: [bool; OPERANDS],
     /// Whether the output stays in SRAM.
     pub(super) output: bool,
 }
@@ -120,7 +120,7 @@ impl Facts<'_> {
     /// Strip heights in tile rows, tallest first.
     fn heights(&self, layer: LayerId, places: Places, inside: bool) -> ([usize; 10], usize) {
         let facts = &self.layers[layer.0];
-        let lines = self.sizes[layer.output().0].height.div_ceil(facts.grain);
+        let lines = facts.cost.lines;
         let (mut heights, mut found) = ([0; 10], 0);
         let mut add = |height: usize| {
             if found == 0 || heights[found - 1] > height {
@@ -217,7 +217,7 @@ impl Facts<'_> {
         if moves.turns > 1 {
             moves.turns *= again;
         }
-        let (mut rings, mut units) = ([0; 2], 0);
+        let (mut rings, mut units) = ([0; OPERANDS], 0);
         for (place, operand) in facts.operands.iter().enumerate() {
             if places.operands[place] {
                 continue;
@@ -250,7 +250,7 @@ impl Facts<'_> {
         let mut out_rows = 0;
         let shares = self.shared(layer, places);
         if !places.output {
-            let whole = cut.order == LoopOrder::RowGroupOuter || strips == 1;
+            let whole = cut.order == LoopOrder::RowGroupOuter || strips == 1 || self.gathers(layer);
             let depth = if deep_stores { 2 } else { 1 };
             out_rows = match shares {
                 Some(place) if rings[place] > 0 => rings[place],
@@ -320,7 +320,8 @@ impl Facts<'_> {
     /// Whether rows that two strips share stay in the ring; without such rows there is nothing to load again.
     pub(super) fn keeps(&self, operand: Operand) -> bool {
         let shares = match operand.reach {
-            Reach::Same | Reach::Whole => false,
+            Reach::Same | Reach::Whole | Reach::Pixel => false,
+            Reach::Resize { .. } => true,
             Reach::Window { span, stride, .. } => span > stride,
         };
         self.settings.halo == Halo::Keep || !shares
@@ -355,7 +356,7 @@ impl Facts<'_> {
             order: LoopOrder::StripOuter,
             weights: WeightMode::Resident,
             inside: false,
-            rings: [0; 2],
+            rings: [0; OPERANDS],
             out_rows: 0,
             shares: None,
             images: self.settings.batch,
@@ -367,7 +368,7 @@ impl Facts<'_> {
     /// The choice with the smallest buffers with which `layer` runs when nothing stays.
     pub(super) fn smallest(&self, layer: LayerId) -> Option<Choice> {
         let places = Places {
-            operands: [false; 2],
+            operands: [false; OPERANDS],
             output: false,
         };
         let (heights, found) = self.heights(layer, places, false);
@@ -398,7 +399,13 @@ impl Facts<'_> {
 fn reach_rows(reach: Reach, rows: usize, height: usize) -> usize {
     match reach {
         Reach::Same => rows.min(height),
-        Reach::Whole => height,
+        Reach::Whole | Reach::Pixel => height,
+        Reach::Resize { resize, .. } => {
+            let last = resize.height.saturating_sub(rows);
+            let band = |first: usize| first..(first + rows).min(resize.height);
+            let under = |first| resize.rows(&band(first), height).len();
+            (0..=last).map(under).max().unwrap_or(height)
+        }
         Reach::Window { span, stride, .. } => ((rows - 1) * stride + span).min(height),
     }
 }

@@ -40,10 +40,15 @@ fn engine(
         LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
             return Ok(Engine::Array(work(graph, id, chip, settings.batch)));
         }
+        LayerOp::Lookup(function) => function.words(),
         LayerOp::Add { .. } => "addition",
+        LayerOp::Multiply { .. } => "product",
+        LayerOp::Concat => "concatenation",
         LayerOp::MaxPool(_) => "max pooling",
         LayerOp::AvgPool(_) => "average pooling",
         LayerOp::GlobalAvgPool => "global average pooling",
+        LayerOp::AdaptiveAvgPool { .. } => "adaptive average pooling",
+        LayerOp::Resize(_) => "interpolation",
     };
     if chip.vector.is_some() {
         Ok(Engine::Vector)
@@ -75,9 +80,14 @@ fn work(graph: &LayerGraph, id: LayerId, chip: &Chip, batch: usize) -> ConvWork 
             layer.inputs.len() > 1,
             chip.array,
         ),
-        LayerOp::Add { .. }
+        LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => unreachable!("not a layer of the array"),
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => unreachable!("not a layer of the array"),
     }
 }

@@ -10,6 +10,7 @@ use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::schedule::WeightMode;
 use crate::schedule::weights;
 use crate::schedule::work::{ConvWork, PassKind};
+use crate::time;
 use crate::units::{Bytes, count};
 
 /// Ranked first by cycles, then by DRAM bytes, then by SRAM.
@@ -49,7 +50,7 @@ pub(super) struct Base {
     pub(super) passes: usize,
     /// Blocks of one tile row.
     pub(super) blocks: usize,
-    /// Tile rows, or output rows beside the array.
+    /// Tile rows; beside the array output rows, or input rows where the operator gathers.
     pub(super) lines: usize,
 }
 
@@ -67,10 +68,15 @@ impl Base {
                 let images = match layer.op {
                     LayerOp::FullyConnected { .. } => 1,
                     LayerOp::Conv { .. }
+                    | LayerOp::Lookup(_)
                     | LayerOp::Add { .. }
+                    | LayerOp::Multiply { .. }
+                    | LayerOp::Concat
                     | LayerOp::MaxPool(_)
                     | LayerOp::AvgPool(_)
-                    | LayerOp::GlobalAvgPool => batch,
+                    | LayerOp::GlobalAvgPool
+                    | LayerOp::AdaptiveAvgPool { .. }
+                    | LayerOp::Resize(_) => batch,
                 };
                 Self {
                     compute: count(images) * array_cycles(work, chip),
@@ -90,7 +96,10 @@ impl Base {
                 row_groups: 1,
                 passes: 0,
                 blocks: 1,
-                lines: layer.output.height,
+                lines: match engine {
+                    Engine::Vector if layer.op.gathers() => graph.shape(layer.inputs[0]).height,
+                    Engine::Array(_) | Engine::Vector | Engine::Host => layer.output.height,
+                },
             },
         }
     }
@@ -140,24 +149,10 @@ fn array_cycles(work: &ConvWork, chip: &Chip) -> u64 {
 
 /// Cycles of one image beside the array, without the start of each strip.
 fn element_cycles(graph: &LayerGraph, chip: &Chip, id: LayerId) -> u64 {
-    let layer = &graph.layers[id.0];
-    let outputs = layer.output.elements().0;
-    let elements = match &layer.op {
-        LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => outputs,
-        LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => {
-            outputs * count(pool.kernel * pool.kernel)
-        }
-        LayerOp::GlobalAvgPool => graph.shape(layer.inputs[0]).elements().0,
-    };
+    let elements = time::layer_elements(graph, id);
     match (&chip.vector, &chip.host) {
         (Some(unit), _) => {
-            let each = match layer.op {
-                LayerOp::MaxPool(_) => unit.max_pool_cycles,
-                LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => unit.avg_pool_cycles,
-                LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
-                    unit.add_cycles
-                }
-            };
+            let each = time::element_cycles(&graph.layers[id.0].op, unit);
             (elements * each).div_ceil(count(unit.lanes))
         }
         (None, Some(host)) => host.call_cycles.0 + elements.div_ceil(host.elements_per_cycle),

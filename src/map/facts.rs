@@ -5,19 +5,27 @@ use super::estimate;
 use super::liveness::{self, last_readers};
 use super::{ImageLoop, MapError, Settings};
 use crate::chip::{Chip, Dram, FlatDram};
+use crate::network::{MAX_CONCAT, Resize};
 use crate::quantise::Numerics;
 use crate::reparam::{LayerGraph, LayerId, LayerOp, TensorId};
 use crate::schedule::Traffic;
 use crate::units::{Bytes, count};
 use std::ops::Range;
 
+/// The most tensors that one layer reads.
+pub(super) const OPERANDS: usize = MAX_CONCAT;
+
 /// Which input rows output rows need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// The same rows.
     Same,
-    /// The whole map.
+    /// The whole map, which leaves no strips.
     Whole,
+    /// The whole of a map of one pixel, for every strip.
+    Pixel,
+    /// Those between which output rows are interpolated, on a map of `height` rows.
+    Resize { resize: Resize, height: usize },
     /// Those under windows of `span` rows, `stride` apart, the first `padding` above the map of `height` rows.
     Window {
         span: usize,
@@ -32,7 +40,8 @@ impl Reach {
     pub(super) fn rows(self, out_rows: &Range<usize>, height: usize) -> Range<usize> {
         match self {
             Self::Same => out_rows.clone(),
-            Self::Whole => 0..height,
+            Self::Whole | Self::Pixel => 0..height,
+            Self::Resize { resize, height } => resize.rows(out_rows, height),
             Self::Window {
                 span,
                 stride,
@@ -180,8 +189,20 @@ impl<'a> Facts<'a> {
                     window(conv.kernel, conv.dilation, conv.stride, conv.padding),
                     false,
                 ),
-                LayerOp::FullyConnected { .. } | LayerOp::GlobalAvgPool => (Reach::Whole, false),
+                LayerOp::FullyConnected { .. } => (Reach::Whole, false),
+                // Their lines are rows of the input.
+                LayerOp::GlobalAvgPool | LayerOp::AdaptiveAvgPool { .. } => (Reach::Same, false),
                 LayerOp::Add { .. } => (Reach::Same, Some(tensor) != latest),
+                LayerOp::Multiply { .. } if place > 0 && self.graph.shape(tensor).pixels() == 1 => {
+                    (Reach::Pixel, false)
+                }
+                LayerOp::Lookup(_) | LayerOp::Multiply { .. } | LayerOp::Concat => {
+                    (Reach::Same, false)
+                }
+                LayerOp::Resize(resize) => {
+                    let resize = *resize;
+                    (Reach::Resize { resize, height }, false)
+                }
                 LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => {
                     (window(pool.kernel, 1, pool.stride, pool.padding), false)
                 }
@@ -205,6 +226,12 @@ impl<'a> Facts<'a> {
             .enumerate()
             .map(|(place, tensor)| operand(place, *tensor))
             .collect()
+    }
+
+    /// Whether a layer sums up bands of its input rows on the vector unit, and writes its output after the last.
+    pub(super) fn gathers(&self, layer: LayerId) -> bool {
+        let on_vector = matches!(self.layers[layer.0].engine, Engine::Vector);
+        on_vector && self.graph.layers[layer.0].op.gathers()
     }
 
     /// Images that a buffer of a whole map holds.

@@ -2,6 +2,7 @@
 //!
 //! A layer's output is allocated before its inputs are freed. A sum is done in place on the output of the block's last
 //! convolution: by an addition of its own on the operand made last, by an accumulating convolution on its own output.
+//! A function takes its operand's place and a product its first operand's, where nothing later reads it.
 //! With `inplace_add` the sum takes the shortcut's storage instead, when the sum is the shortcut's last reader.
 
 use crate::reparam::{LayerGraph, LayerId, LayerOp, TensorId};
@@ -43,11 +44,16 @@ pub(super) fn in_place_on(
             .get(1)
             .copied()
             .filter(|t| ends_here(t) && *t != layer.inputs[0]),
+        LayerOp::Lookup(_) | LayerOp::Multiply { .. } => (layer.inputs.first().copied())
+            .filter(|t| ends_here(t) && !layer.inputs[1..].contains(t)),
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => None,
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => None,
     }
 }
 

@@ -176,6 +176,15 @@ impl Placer<'_> {
         let height = self.facts.sizes[layer.output().0].height;
         let operand = &self.facts.layers[layer.0].operands[0];
         let input = self.facts.sizes[operand.tensor.0].height;
+        if self.facts.gathers(layer) {
+            let bands = (0..input).step_by(rows);
+            return bands
+                .map(|first| Strip {
+                    out_rows: 0..height,
+                    in_rows: first..(first + rows).min(input),
+                })
+                .collect();
+        }
         (0..height)
             .step_by(rows)
             .map(|first| {

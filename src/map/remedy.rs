@@ -69,6 +69,10 @@ impl Change {
                     add_cycles: 1,
                     max_pool_cycles: 1,
                     avg_pool_cycles: 1,
+                    table_cycles: 1,
+                    multiply_cycles: 1,
+                    copy_cycles: 1,
+                    resize_cycles: 1,
                 });
             }
         }

@@ -6,7 +6,7 @@
 
 use super::choice::{Choice, Places};
 use super::estimate::Cost;
-use super::facts::Facts;
+use super::facts::{Facts, OPERANDS};
 use crate::reparam::{LayerId, TensorId};
 use std::collections::BTreeMap;
 
@@ -190,7 +190,7 @@ fn steps(
         .filter(|tensor| stays(**tensor))
         .map(|tensor| facts.whole(*tensor))
         .sum();
-    let mut operands = [true; 2];
+    let mut operands = [true; OPERANDS];
     for (place, operand) in this.operands.iter().enumerate() {
         operands[place] = stays(operand.tensor);
     }
@@ -200,7 +200,7 @@ fn steps(
         if output_stays && (last || !breadth.stay || live.len() >= 63) {
             continue;
         }
-        let in_place = output_stays && operands == [true; 2] && this.in_place.is_some();
+        let in_place = output_stays && operands == [true; OPERANDS] && this.in_place.is_some();
         let own = if output_stays && !in_place {
             facts.whole(output)
         } else {
@@ -304,13 +304,13 @@ mod tests {
                 (0..layers).try_fold(Cost::default(), |sum, index| {
                     let layer = LayerId(index);
                     let this = &facts.layers[index];
-                    let mut operands = [true; 2];
+                    let mut operands = [true; OPERANDS];
                     for (place, operand) in this.operands.iter().enumerate() {
                         operands[place] = stays(operand.tensor);
                     }
                     let output = layer.output();
                     let in_place =
-                        stays(output) && operands == [true; 2] && this.in_place.is_some();
+                        stays(output) && operands == [true; OPERANDS] && this.in_place.is_some();
                     let live = (1..=index + 1).map(TensorId).filter(|t| {
                         let own = *t == output && !in_place;
                         stays(*t) && (own || (*t != output && facts.last[t.0] >= layer))

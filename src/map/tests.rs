@@ -315,3 +315,27 @@ fn the_check_finds_weights_that_never_come() {
     });
     assert!(matches!(error, ScheduleError::Fills { .. }), "{error}");
 }
+
+/// The maps that squeeze-and-excitation averages do not fit: their rows come band by band, and the mean is whole
+/// behind the last.
+#[test]
+fn a_mean_of_a_map_larger_than_the_memory_comes_in_bands() {
+    let mut chip = chip("large");
+    chip.activation_sram.capacity = Bytes(96 << 10);
+    let schedule = mapped("efficientnet-b0", 112, &chip, &Settings::default());
+    let banded = schedule.graph.ids().filter(|id| {
+        let LayerPlan::Vector { strips, .. } = &schedule.layers[id.0] else {
+            return false;
+        };
+        let layer = &schedule.graph.layers[id.0];
+        let height = schedule.graph.shape(layer.inputs[0]).height;
+        if !layer.op.gathers() {
+            return false;
+        }
+        assert!(strips.iter().all(|strip| strip.out_rows == (0..1)));
+        assert_eq!(strips.first().map(|strip| strip.in_rows.start), Some(0));
+        assert_eq!(strips.last().map(|strip| strip.in_rows.end), Some(height));
+        strips.len() > 1
+    });
+    assert!(banded.count() > 0);
+}

@@ -1,7 +1,7 @@
 //! Builds a graph node by node: shapes are inferred and every rule is checked as a node is added.
 
 use super::shape::{image, infer};
-use super::{Conv, Graph, NetworkError, Node, NodeId, Op, Pool};
+use super::{Conv, Function, Graph, NetworkError, Node, NodeId, Op, Pool, Resize};
 use crate::tensor::FeatureMap;
 use std::collections::BTreeSet;
 
@@ -138,6 +138,70 @@ impl GraphBuilder {
         right: NodeId,
     ) -> Result<NodeId, NetworkError> {
         self.node(name, Op::Add, &[left, right])
+    }
+
+    /// Adds a function of each element.
+    ///
+    /// # Errors
+    /// As [`Self::node`].
+    pub fn lookup(
+        &mut self,
+        name: impl Into<String>,
+        from: NodeId,
+        function: Function,
+    ) -> Result<NodeId, NetworkError> {
+        self.node(name, Op::Lookup(function), &[from])
+    }
+
+    /// Adds a product of two maps, or of a map and a scale for each channel.
+    ///
+    /// # Errors
+    /// As [`Self::node`].
+    pub fn multiply(
+        &mut self,
+        name: impl Into<String>,
+        map: NodeId,
+        by: NodeId,
+    ) -> Result<NodeId, NetworkError> {
+        self.node(name, Op::Multiply, &[map, by])
+    }
+
+    /// Adds a concatenation over channels.
+    ///
+    /// # Errors
+    /// As [`Self::node`].
+    pub fn concat(
+        &mut self,
+        name: impl Into<String>,
+        maps: &[NodeId],
+    ) -> Result<NodeId, NetworkError> {
+        self.node(name, Op::Concat, maps)
+    }
+
+    /// Adds means over `bins` x `bins` parts of the map.
+    ///
+    /// # Errors
+    /// As [`Self::node`].
+    pub fn adaptive_avg_pool(
+        &mut self,
+        name: impl Into<String>,
+        from: NodeId,
+        bins: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.node(name, Op::AdaptiveAvgPool { bins }, &[from])
+    }
+
+    /// Adds a bilinear interpolation.
+    ///
+    /// # Errors
+    /// As [`Self::node`].
+    pub fn resize(
+        &mut self,
+        name: impl Into<String>,
+        from: NodeId,
+        resize: Resize,
+    ) -> Result<NodeId, NetworkError> {
+        self.node(name, Op::Resize(resize), &[from])
     }
 
     /// Adds a maximum over a window.

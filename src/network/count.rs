@@ -24,6 +24,16 @@ impl Conv {
         Self { stride, ..self }
     }
 
+    /// The same with its taps `dilation` pixels apart, and padding that keeps the map's size.
+    #[must_use]
+    pub const fn with_dilation(self, dilation: usize) -> Self {
+        Self {
+            dilation,
+            padding: dilation * (self.kernel / 2),
+            ..self
+        }
+    }
+
     /// The same with other padding.
     #[must_use]
     pub const fn with_padding(self, padding: usize) -> Self {
@@ -96,16 +106,21 @@ impl Graph {
             }
             Op::Input
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => 0,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => 0,
         };
         self.nodes.iter().zip(&biased).map(of).sum()
     }
 
     /// Multiply-accumulates of convolutions and fully connected layers for one image. Bias, batch norm,
-    /// addition and pooling are not counted.
+    /// addition, products, functions, pooling and interpolation are not counted.
     #[must_use]
     pub fn macs(&self) -> Macs {
         let of = |node: &Node| match &node.op {
@@ -114,10 +129,15 @@ impl Graph {
             Op::Input
             | Op::BatchNorm { .. }
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => 0,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => 0,
         };
         Macs(self.nodes.iter().map(of).sum())
     }

@@ -115,6 +115,26 @@ pub enum NetworkError {
         /// Shape of the second map.
         right: FeatureMap,
     },
+    /// A product of maps whose shapes do not fit.
+    #[error("node `{node}` multiplies {left} by {right}")]
+    NoProduct {
+        /// The node.
+        node: String,
+        /// Shape of the first map.
+        left: FeatureMap,
+        /// Shape of the second map.
+        right: FeatureMap,
+    },
+    /// A concatenation of maps of different height or width.
+    #[error("node `{node}` puts the channels of {right} behind those of {left}")]
+    SidesDiffer {
+        /// The node.
+        node: String,
+        /// Shape of the first map.
+        left: FeatureMap,
+        /// Shape of the map that differs.
+        right: FeatureMap,
+    },
     /// A map, a kernel or its work beyond what the simulator counts exactly.
     #[error("node `{node}` has more than {limit} {what}")]
     TooLarge {
@@ -175,6 +195,8 @@ impl NetworkError {
             Self::Groups { .. } => "network::groups",
             Self::VanishingMap { .. } => "network::vanishing_map",
             Self::ShapesDiffer { .. } => "network::shapes_differ",
+            Self::NoProduct { .. } => "network::no_product",
+            Self::SidesDiffer { .. } => "network::sides_differ",
             Self::TooLarge { .. } => "network::too_large",
             Self::WrongShape { .. } => "network::wrong_shape",
             Self::Unreadable { .. } => "network::unreadable",
@@ -193,7 +215,9 @@ impl NetworkError {
             Self::DuplicateName { .. } => "rename one of the two".to_owned(),
             Self::UnknownInput { .. } => "put the nodes in topological order".to_owned(),
             Self::InputCount { .. } => {
-                "an addition reads two maps, the input none, every other operator one".to_owned()
+                "an addition or a product reads two maps, a concatenation two to eight, the input none, every \
+                 other operator one"
+                    .to_owned()
             }
             Self::Unread { .. } => "remove the node, or let another node read it".to_owned(),
             Self::Attribute { attribute, .. } => format!("change `{attribute}` of the node"),
@@ -206,12 +230,16 @@ impl NetworkError {
             Self::ShapesDiffer { .. } => {
                 "give both branches the same stride, padding and output channels".to_owned()
             }
+            Self::NoProduct { .. } => {
+                "give the second map the shape of the first, or one pixel of as many channels".to_owned()
+            }
+            Self::SidesDiffer { .. } => "give all maps one height and width".to_owned(),
             Self::TooLarge { .. } => "use a smaller input image or fewer channels".to_owned(),
             Self::WrongShape { .. } => {
                 "build the graph with `GraphBuilder`, which computes the shapes".to_owned()
             }
             Self::Unreadable { .. } => {
-                "check the path, and that the file is a whole safetensors file".to_owned()
+                "give a whole safetensors file, or a state dict that `torch.save` wrote".to_owned()
             }
             Self::Tensors { .. } => {
                 "check that the checkpoint belongs to this network and input size".to_owned()

@@ -6,14 +6,20 @@
 
 mod builder;
 pub mod builtin;
-pub mod checkpoint;
 mod count;
 mod error;
+pub mod export;
+mod function;
+pub mod import;
 mod params;
+pub mod sampling;
 pub mod shape;
 
 pub use builder::{BATCH_NORM_EPS, GraphBuilder};
 pub use error::NetworkError;
+pub use function::Function;
+pub use import::{ImportError, checkpoint};
+pub use sampling::{Corners, Resize};
 
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
@@ -87,20 +93,36 @@ pub enum Op {
     },
     /// `max(x, 0)`.
     Relu,
+    /// A function of each element.
+    Lookup(Function),
     /// Element-wise sum of two maps of one shape.
     Add,
+    /// Element-wise product of two maps of one shape, or of a map and a scale for each channel: a map of one pixel.
+    Multiply,
+    /// The channels of 2 to [`MAX_CONCAT`] maps of one height and width, one map after another.
+    Concat,
     /// Maximum over a window.
     MaxPool(Pool),
     /// Mean over a window.
     AvgPool(Pool),
     /// Mean over all pixels of a channel.
     GlobalAvgPool,
+    /// Means over `bins` x `bins` equal parts of the map ([`sampling::bin`]).
+    AdaptiveAvgPool {
+        /// Rows and columns of the output.
+        bins: usize,
+    },
+    /// Bilinear interpolation to another size.
+    Resize(Resize),
     /// Matrix product over the flattened map (row, column, channel) with a bias; a 1x1 map of `outputs` channels.
     FullyConnected {
         /// Output features.
         outputs: usize,
     },
 }
+
+/// The most maps that one concatenation joins.
+pub const MAX_CONCAT: usize = 8;
 
 /// One node: its operator, where its inputs come from, the shape it gives for one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -76,9 +76,17 @@ fn needs(graph: &Graph, place: usize) -> Parts {
             let weight = vec![*outputs, map.pixels() * map.channels];
             vec![("weight", weight), ("bias", vec![*outputs])]
         }
-        Op::Input | Op::Relu | Op::Add | Op::MaxPool(_) | Op::AvgPool(_) | Op::GlobalAvgPool => {
-            Vec::new()
-        }
+        Op::Input
+        | Op::Relu
+        | Op::Lookup(_)
+        | Op::Add
+        | Op::Multiply
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => Vec::new(),
     }
 }
 

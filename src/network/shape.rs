@@ -1,6 +1,6 @@
 //! Shape inference: the output of an operator from the shapes it reads, and every rule an operator obeys.
 
-use super::{Conv, NetworkError, Op, Pool};
+use super::{Conv, MAX_CONCAT, NetworkError, Op, Pool};
 use crate::tensor::FeatureMap;
 
 /// The most elements one feature map may have.
@@ -15,17 +15,7 @@ pub const MAX_MACS: u64 = 1 << 48;
 /// # Errors
 /// When the number of inputs, an attribute or a shape breaks the operator's rules; the error names `node`.
 pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, NetworkError> {
-    let want = match op {
-        Op::Input => 0,
-        Op::Add => 2,
-        Op::Conv(_)
-        | Op::BatchNorm { .. }
-        | Op::Relu
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::FullyConnected { .. } => 1,
-    };
+    let want = arity(op, inputs.len());
     if inputs.len() != want {
         return Err(NetworkError::InputCount {
             node: node.to_owned(),
@@ -43,12 +33,43 @@ pub fn infer(node: &str, op: &Op, inputs: &[FeatureMap]) -> Result<FeatureMap, N
         Op::BatchNorm { eps } => batch_norm(node, *eps, x)?,
         Op::MaxPool(pool) | Op::AvgPool(pool) => pooling(node, *pool, x)?,
         Op::GlobalAvgPool => FeatureMap::new(1, 1, x.channels),
+        Op::AdaptiveAvgPool { bins } => {
+            positive(node, "bins", *bins)?;
+            FeatureMap::new(*bins, *bins, x.channels)
+        }
+        Op::Resize(resize) => {
+            positive(node, "height", resize.height)?;
+            positive(node, "width", resize.width)?;
+            FeatureMap::new(resize.height, resize.width, x.channels)
+        }
         Op::FullyConnected { outputs } => fully_connected(node, *outputs, x)?,
         Op::Add => sum(node, x, inputs[1])?,
-        Op::Input | Op::Relu => x,
+        Op::Multiply if inputs[1] == FeatureMap::new(1, 1, x.channels) => x,
+        Op::Multiply => product(node, x, inputs[1])?,
+        Op::Concat => concatenation(node, inputs)?,
+        Op::Input | Op::Relu | Op::Lookup(_) => x,
     };
     bounded_map(node, output)?;
     Ok(output)
+}
+
+/// Maps that `op` reads; of a concatenation that reads `found` the nearest number it may.
+fn arity(op: &Op, found: usize) -> usize {
+    match op {
+        Op::Input => 0,
+        Op::Add | Op::Multiply => 2,
+        Op::Concat => found.clamp(2, MAX_CONCAT),
+        Op::Conv(_)
+        | Op::BatchNorm { .. }
+        | Op::Relu
+        | Op::Lookup(_)
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_)
+        | Op::FullyConnected { .. } => 1,
+    }
 }
 
 /// Refuses a map without elements or with too many.
@@ -173,6 +194,31 @@ fn sum(node: &str, left: FeatureMap, right: FeatureMap) -> Result<FeatureMap, Ne
     })
 }
 
+fn product(node: &str, left: FeatureMap, right: FeatureMap) -> Result<FeatureMap, NetworkError> {
+    if left == right {
+        return Ok(left);
+    }
+    Err(NetworkError::NoProduct {
+        node: node.to_owned(),
+        left,
+        right,
+    })
+}
+
+fn concatenation(node: &str, inputs: &[FeatureMap]) -> Result<FeatureMap, NetworkError> {
+    let first = inputs[0];
+    let side = |map: &FeatureMap| (map.height, map.width);
+    if let Some(other) = inputs.iter().find(|map| side(map) != side(&first)) {
+        return Err(NetworkError::SidesDiffer {
+            node: node.to_owned(),
+            left: first,
+            right: *other,
+        });
+    }
+    let channels = inputs.iter().map(|map| map.channels).sum();
+    Ok(FeatureMap::new(first.height, first.width, channels))
+}
+
 /// Rows and columns of windows that lie wholly inside the padded map.
 fn slide(
     node: &str,
@@ -195,4 +241,68 @@ fn slide(
         (rows - window) / stride + 1,
         (columns - window) / stride + 1,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Corners, Resize};
+    use proptest::prelude::*;
+
+    fn map() -> impl Strategy<Value = FeatureMap> {
+        (1usize..20, 1usize..20, 1usize..20).prop_map(|(h, w, c)| FeatureMap::new(h, w, c))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+        #[test]
+        fn a_concatenation_adds_channels_and_nothing_else(x in map(), channels in prop::collection::vec(1usize..9, 0..10)) {
+            let mut inputs = vec![x];
+            inputs.extend(channels.iter().map(|&c| FeatureMap::new(x.height, x.width, c)));
+            let joined = infer("node", &Op::Concat, &inputs);
+            if (2..=MAX_CONCAT).contains(&inputs.len()) {
+                let sum = x.channels + channels.iter().sum::<usize>();
+                prop_assert_eq!(joined, Ok(FeatureMap::new(x.height, x.width, sum)));
+                inputs[1].height += 1;
+                let refused = infer("node", &Op::Concat, &inputs);
+                let differ = matches!(refused, Err(NetworkError::SidesDiffer { .. }));
+                prop_assert!(differ);
+            } else {
+                let too_few_or_many = matches!(joined, Err(NetworkError::InputCount { .. }));
+                prop_assert!(too_few_or_many);
+            }
+        }
+
+        #[test]
+        fn a_product_keeps_the_first_shape(x in map(), y in map()) {
+            let scale = FeatureMap::new(1, 1, x.channels);
+            for by in [x, scale, y] {
+                match infer("node", &Op::Multiply, &[x, by]) {
+                    Ok(shape) => prop_assert!(shape == x && (by == x || by == scale)),
+                    Err(error) => {
+                        let refused = matches!(error, NetworkError::NoProduct { .. });
+                        prop_assert!(refused && by != x && by != scale);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn channels_pass_through_pooling_and_interpolation(x in map(), height in 0usize..9, width in 1usize..9) {
+            let resize = Resize { height, width, corners: Corners::Aligned };
+            for (op, shape) in [
+                (Op::Resize(resize), FeatureMap::new(height, width, x.channels)),
+                (Op::AdaptiveAvgPool { bins: height }, FeatureMap::new(height, height, x.channels)),
+            ] {
+                match infer("node", &op, &[x]) {
+                    Ok(found) => prop_assert!(found == shape && height > 0),
+                    Err(error) => {
+                        let attribute = matches!(error, NetworkError::Attribute { .. });
+                        prop_assert!(attribute && height == 0);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -2,65 +2,57 @@
 
 use super::histogram::Histogram;
 use super::real::{nearest_i32, number};
-use super::{Calibration, Numerics, QuantiseError, Settings, TensorQuant};
-use crate::float;
-use crate::reparam::{FoldedNetwork, LayerGraph, LayerOp, TensorId};
+use super::statistics::{Depth, Extremes, Statistics};
+use super::{Calibration, Numerics, Settings, TensorQuant};
+use crate::reparam::{LayerGraph, LayerOp, TensorId};
 use crate::tensor::{IntType, Sign};
 use crate::units::count;
-use ndarray::{Array4, s};
 
-/// Images that run together: bounds the memory of a calibration.
-const CHUNK: usize = 8;
-
-/// Smallest and largest value of a tensor.
-#[derive(Debug, Clone, Copy)]
-struct Extremes {
-    low: f64,
-    high: f64,
-}
-
-/// Runs `images` through `network` and chooses every tensor's scale.
+/// Chooses every tensor's scale.
 ///
-/// # Errors
-/// When a tensor is not finite.
+/// # Panics
+/// When `statistics` hold no histograms and the calibration reads them, see [`Calibration::depth`].
 pub(super) fn calibrate(
-    network: &FoldedNetwork,
+    graph: &LayerGraph,
     numerics: &Numerics,
-    images: &Array4<f32>,
+    statistics: &Statistics,
     settings: &Settings,
-) -> Result<Vec<TensorQuant>, QuantiseError> {
-    let extremes = extremes(network, images)?;
-    let histograms = match settings.calibration {
-        Calibration::MinMax => None,
-        Calibration::Percentile(_) | Calibration::Mse => {
-            Some(histograms(network, images, &extremes))
-        }
-    };
-    let mut tensors: Vec<TensorQuant> = Vec::with_capacity(extremes.len());
-    for (index, &seen) in extremes.iter().enumerate() {
-        if let Some(input) = passed_on(&network.graph, TensorId(index)) {
+) -> Vec<TensorQuant> {
+    let mut tensors: Vec<TensorQuant> = Vec::with_capacity(statistics.extremes.len());
+    for (index, &seen) in statistics.extremes.iter().enumerate() {
+        if let Some(input) = passed_on(graph, TensorId(index)) {
             tensors.push(tensors[input.0]);
             continue;
         }
         let kind = Kind::of(TensorId(index), numerics.activations[index]);
-        let histogram = histograms.as_ref().map(|all| &all[index]);
-        let unit = unit(&network.graph, TensorId(index), &tensors);
+        let histogram = match settings.calibration.depth() {
+            Depth::Extremes => None,
+            Depth::Histograms => {
+                let all = statistics.histograms.as_ref();
+                Some(&all.expect("gathered for this calibration")[index])
+            }
+        };
+        let unit = unit(graph, TensorId(index), &tensors);
         let scale = |scale| settings.allowed(scale, unit);
         tensors.push(kind.choose(seen, histogram, settings.calibration, &scale));
     }
-    Ok(tensors)
+    tensors
 }
 
-/// The tensor whose integers this one has: a maximum makes no new values.
+/// The tensor whose scale this one has: a maximum makes no new values, an interpolation none beyond the old ones.
 fn passed_on(graph: &LayerGraph, tensor: TensorId) -> Option<TensorId> {
     let layer = &graph.layers[tensor.producer()?.0];
     match layer.op {
-        LayerOp::MaxPool(_) => Some(layer.inputs[0]),
+        LayerOp::MaxPool(_) | LayerOp::Resize(_) => Some(layer.inputs[0]),
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
+        | LayerOp::Lookup(_)
         | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => None,
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. } => None,
     }
 }
 
@@ -78,76 +70,15 @@ fn unit(graph: &LayerGraph, tensor: TensorId, tensors: &[TensorQuant]) -> f64 {
         }
         LayerOp::Conv { .. }
         | LayerOp::FullyConnected { .. }
+        | LayerOp::Lookup(_)
         | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
-        | LayerOp::AvgPool(_) => 1.0,
+        | LayerOp::AvgPool(_)
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => 1.0,
     }
-}
-
-fn run_all(
-    network: &FoldedNetwork,
-    images: &Array4<f32>,
-    observe: &mut dyn FnMut(TensorId, &Array4<f32>),
-) {
-    let images_in_all = images.dim().0;
-    for first in (0..images_in_all).step_by(CHUNK) {
-        let chunk = images
-            .slice(s![first..(first + CHUNK).min(images_in_all), .., .., ..])
-            .to_owned();
-        float::forward(network, &chunk, observe);
-    }
-}
-
-fn extremes(network: &FoldedNetwork, images: &Array4<f32>) -> Result<Vec<Extremes>, QuantiseError> {
-    let start = Extremes {
-        low: f64::INFINITY,
-        high: f64::NEG_INFINITY,
-    };
-    let mut all = vec![start; network.graph.layers.len() + 1];
-    let mut not_finite = None;
-    run_all(network, images, &mut |tensor, map| {
-        let seen = &mut all[tensor.0];
-        for &x in map {
-            if !x.is_finite() {
-                not_finite.get_or_insert(tensor);
-            }
-            seen.low = seen.low.min(f64::from(x));
-            seen.high = seen.high.max(f64::from(x));
-        }
-    });
-    match not_finite {
-        None => Ok(all),
-        Some(tensor) => Err(QuantiseError::NotFinite {
-            layer: match tensor.producer() {
-                None => "input".to_owned(),
-                Some(id) => network.graph.layers[id.0].name.clone(),
-            },
-            what: "its output",
-        }),
-    }
-}
-
-fn histograms(
-    network: &FoldedNetwork,
-    images: &Array4<f32>,
-    extremes: &[Extremes],
-) -> Vec<Histogram> {
-    let mut all: Vec<Histogram> = extremes
-        .iter()
-        .enumerate()
-        .map(|(index, seen)| match TensorId(index) {
-            TensorId::INPUT => Histogram::new(seen.low.min(0.0), seen.high.max(0.0)),
-            TensorId(_) => Histogram::new(0.0, seen.high.max(-seen.low)),
-        })
-        .collect();
-    run_all(network, images, &mut |tensor, map| {
-        let histogram = &mut all[tensor.0];
-        match tensor {
-            TensorId::INPUT => map.iter().for_each(|&x| histogram.add(f64::from(x))),
-            TensorId(_) => map.iter().for_each(|&x| histogram.add(f64::from(x.abs()))),
-        }
-    });
-    all
 }
 
 /// How a tensor's integers lie around real zero.
@@ -192,6 +123,12 @@ impl Kind {
                 let (low, high) = histogram.without(share, share);
                 self.over(low.min(0.0), high.max(0.0), allowed)
             }
+            (Calibration::Entropy, Self::Symmetric(range)) => {
+                let levels = usize::try_from(range.max()).expect("at least 1") + 1;
+                self.over(0.0, histogram.least_divergence(levels), allowed)
+            }
+            // Pixels have ends: nothing is gained by cutting them off.
+            (Calibration::Entropy, Self::Affine(_)) => self.over(low, high, allowed),
             (Calibration::Mse, _) => {
                 let at = |fraction: f64| self.over(fraction * low, fraction * high, allowed);
                 let best = histogram.best_fraction(|fraction| {

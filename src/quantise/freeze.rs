@@ -2,7 +2,7 @@
 //!
 //! A safetensors file. Tensors: `scale` (f64, by tensor), and for layer `i` with accumulators `i.weight` (i8 or
 //! i16, OHWI), `i.bias` (i64), `i.multiplier` (i32), `i.shift` (u8), with a shortcut `i.k` (i32) and `i.e` (u8);
-//! for additions and averages `i.multiplier` and `i.shift`. The metadata `repchip` holds the format version, the
+//! for all others that requantise `i.multiplier` and `i.shift`, for functions `i.table` (i32). The metadata `repchip` holds the format version, the
 //! digest, and the rest of the network as JSON. The digest is SHA-256 over the JSON and every tensor's name,
 //! type, shape and bytes, in order of names. The same network gives the same bytes.
 

@@ -34,6 +34,20 @@ impl Histogram {
         }
     }
 
+    /// Counts what `other`, of the same bins, counted.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (own, other) in self.counts.iter_mut().zip(&other.counts) {
+            *own += other;
+        }
+    }
+
+    /// The upper end of the range that loses least of the distribution when `levels` integers stand for it; the
+    /// histogram starts at zero. See [`super::entropy`].
+    pub(super) fn least_divergence(&self, levels: usize) -> f64 {
+        let kept = super::entropy::kept(&self.counts, levels);
+        self.edge(u32::try_from(kept).expect("at most all bins"))
+    }
+
     fn edge(&self, bins_below: u32) -> f64 {
         self.low + (self.high - self.low) * (f64::from(bins_below) / f64::from(BINS))
     }

@@ -1,8 +1,14 @@
 //! Integers of one layer, once the scales of its tensors are known.
 
+use super::addition::Operands;
 use super::weights::Scales;
-use super::{QuantAdd, QuantAverage, QuantConv, QuantiseError, Settings, TensorQuant, shortcut};
-use crate::fixed::{FixedError, Requantise, Rule, Target, multiplier_and_shift, nearest_shift};
+use super::{
+    QuantAdd, QuantAverage, QuantConv, QuantiseError, Settings, TensorQuant, factor, shortcut,
+};
+use crate::fixed::{
+    AddForm, AverageForm, FixedError, Requantise, Rounding, Rule, Target, multiplier_and_shift,
+    nearest_shift,
+};
 use crate::reparam::Activation;
 use ndarray::{Array1, Array4};
 
@@ -49,40 +55,74 @@ impl Site<'_> {
                 input,
                 shortcut,
                 bits,
-                self.settings.rule,
+                self.settings.scale_set(),
                 &mut scales,
             )?),
         };
-        let ratios = scales
-            .steps
-            .iter()
-            .map(|step| input.scale * step / self.output.scale);
+        let (rule, multiplier_bits) = (self.settings.rule, self.settings.multiplier_bits);
+        let factors = scales.steps.iter().map(|step| {
+            let ratio = factor::of_product(rule, input.scale, *step, self.output.scale);
+            factor::scale(rule, ratio, multiplier_bits)
+        });
         Ok(QuantConv {
             weight: scales.weights(weight, bits),
             bias: scales.biases(bias, input.scale),
             input_zero_point: input.zero_point,
             residual,
-            requantise: self.requantise(self.settings.rule, ratios, activation)?,
+            requantise: self.requantise(rule, factors, activation)?,
         })
     }
 
-    /// An addition that rescales both operands to one sum of `1 / 2^shift` output steps.
+    /// An addition, in the form that the rule's program has.
     pub(super) fn add(&self, activation: Activation) -> Result<QuantAdd, QuantiseError> {
-        let ratios = [0, 1].map(|side: usize| self.inputs[side].scale / self.output.scale);
-        let (multipliers, shift) =
-            operand_factors(ratios, self.settings).map_err(|error| self.refused(error))?;
-        let requantise = Requantise::new(
-            self.settings.rule,
-            vec![1],
-            vec![shift],
-            self.target(activation),
-        )
-        .map_err(|error| self.refused(error))?;
+        let rule = self.settings.rule;
+        let operands = match rule {
+            Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice => self.weighted(),
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy => self.rescaled(),
+            Rule::Float32HalfEven => self.floats(),
+        };
+        let rule = factor::beside_convolutions(rule);
+        let operands = operands.map_err(|error| self.refused(error))?;
+        let (multiplier, shift) = operands.sum;
+        let target = self.target(activation);
+        let requantise = Requantise::new(rule, vec![multiplier], vec![shift], target)
+            .map_err(|error| self.refused(error))?;
         Ok(QuantAdd {
             input_zero_points: [0, 1].map(|side: usize| self.inputs[side].zero_point),
-            multipliers,
+            multipliers: operands.multipliers,
+            form: operands.form,
             requantise,
         })
+    }
+
+    /// Both operands in one sum of `1 / 2^shift` output steps.
+    fn weighted(&self) -> Result<Operands, FixedError> {
+        let ratios = [0, 1].map(|side: usize| self.inputs[side].scale / self.output.scale);
+        let (multipliers, shift) = operand_factors(ratios, self.settings)?;
+        Ok(Operands {
+            multipliers,
+            form: AddForm::Weighted,
+            sum: (1, shift),
+        })
+    }
+
+    /// A mean over windows of up to `most` pixels, smaller than the map.
+    pub(super) fn window_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
+        match self.settings.rule {
+            Rule::Float32HalfEven => self.float_average(most),
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Slice => self.average(1..=most),
+        }
     }
 
     /// A mean over 1, 2, ... `entries` pixels, or over `pixels` alone when there is one entry.
@@ -90,35 +130,77 @@ impl Site<'_> {
         &self,
         pixels: impl IntoIterator<Item = usize>,
     ) -> Result<QuantAverage, QuantiseError> {
-        let ratio = self.inputs[0].scale / self.output.scale;
-        let ratios: Vec<f64> = pixels
-            .into_iter()
-            .map(|n| ratio / super::real::number(crate::units::count(n)))
+        let bits = self.settings.multiplier_bits;
+        let means: Vec<factor::Mean> = (pixels.into_iter())
+            .map(|pixels| factor::Mean {
+                input: self.inputs[0].scale,
+                output: self.output.scale,
+                pixels,
+            })
             .collect();
-        let rule = match self.settings.rule {
-            Rule::Shift(rounding) if !ratios.iter().all(|&r| is_power_of_two(r)) => {
-                Rule::Multiplier(rounding)
-            }
-            rule @ (Rule::Shift(_) | Rule::Multiplier(_)) => rule,
-        };
+        let ratios: Vec<f64> = means.iter().map(factor::Mean::ratio).collect();
+        let rule = self.rule_for(&ratios);
+        let scales = means.iter().map(|mean| mean.scale(rule, bits));
         Ok(QuantAverage {
             input_zero_point: self.inputs[0].zero_point,
-            requantise: self.requantise(rule, ratios.into_iter(), Activation::None)?,
+            form: AverageForm::Sum,
+            requantise: self.requantise(rule, scales, Activation::None)?,
         })
     }
 
-    fn requantise(
+    /// A mean in float32 over windows of up to `most` pixels.
+    fn float_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
+        let rule = self.settings.rule;
+        let of = |tensor: &TensorQuant| {
+            factor::scale(rule, tensor.scale, 24).map_err(|error| self.refused(error))
+        };
+        let scales = [of(self.inputs[0])?, of(self.output)?];
+        let whole = std::iter::repeat_n(Ok((1, 0)), most);
+        Ok(QuantAverage {
+            input_zero_point: self.inputs[0].zero_point,
+            form: AverageForm::Float32 {
+                multipliers: scales.map(|(multiplier, _)| multiplier),
+                shifts: scales.map(|(_, shift)| shift),
+            },
+            requantise: self.requantise(rule, whole, Activation::None)?,
+        })
+    }
+
+    /// The network's rule beside convolutions; for a shift or a slice whose factors are not all powers of two a
+    /// multiplier with its rounding, `floor` for a slice.
+    pub(super) fn rule_for(&self, ratios: &[f64]) -> Rule {
+        let rule = self.settings.rule;
+        match rule {
+            Rule::Shift(_) | Rule::Slice if ratios.iter().all(|&r| is_power_of_two(r)) => rule,
+            Rule::Shift(rounding) => Rule::Multiplier(rounding),
+            Rule::Slice => Rule::Multiplier(Rounding::Floor),
+            Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven => factor::beside_convolutions(rule),
+        }
+    }
+
+    /// Multipliers and shifts of ratios.
+    pub(super) fn scales<'r>(
         &self,
         rule: Rule,
-        ratios: impl Iterator<Item = f64>,
+        ratios: &'r [f64],
+    ) -> impl Iterator<Item = Result<(i32, u8), FixedError>> + use<'r> {
+        let bits = self.settings.multiplier_bits;
+        (ratios.iter()).map(move |ratio| factor::scale(rule, *ratio, bits))
+    }
+
+    pub(super) fn requantise(
+        &self,
+        rule: Rule,
+        scales: impl Iterator<Item = Result<(i32, u8), FixedError>>,
         activation: Activation,
     ) -> Result<Requantise, QuantiseError> {
-        let factor = |ratio| match rule {
-            Rule::Shift(_) => Ok((1, nearest_shift(ratio)?)),
-            Rule::Multiplier(_) => multiplier_and_shift(ratio, self.settings.multiplier_bits),
-        };
-        let (multiplier, shift) = ratios
-            .map(factor)
+        let (multiplier, shift) = scales
             .collect::<Result<Vec<(i32, u8)>, FixedError>>()
             .map_err(|error| self.refused(error))?
             .into_iter()
@@ -133,6 +215,10 @@ impl Site<'_> {
         match activation {
             Activation::None => target,
             Activation::Relu => target.relu(),
+            Activation::Relu6 => {
+                target.upper = self.output.quantise(6.0);
+                target.relu()
+            }
         }
     }
 
@@ -155,8 +241,14 @@ fn is_power_of_two(ratio: f64) -> bool {
 fn operand_factors(ratios: [f64; 2], settings: &Settings) -> Result<([i32; 2], u8), FixedError> {
     let larger = ratios[0].max(ratios[1]);
     let shift = match settings.rule {
-        Rule::Multiplier(_) => multiplier_and_shift(larger, settings.multiplier_bits)?.1,
-        Rule::Shift(_) => {
+        Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy
+        | Rule::Float32HalfEven => multiplier_and_shift(larger, settings.multiplier_bits)?.1,
+        Rule::Shift(_) | Rule::Slice => {
             // Enough to make the smaller ratio whole, unless the larger one then leaves 31 bits.
             let wanted = if ratios[0].min(ratios[1]) < 1.0 {
                 nearest_shift(ratios[0].min(ratios[1]))?

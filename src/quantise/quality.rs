@@ -1,5 +1,6 @@
 //! What each layer lost by becoming integers.
 
+use super::correct::accumulator_steps;
 use super::real::number;
 use super::weights::largest;
 use super::{QuantConv, QuantLayer, QuantNetwork, QuantiseError, TensorQuant, proof, residual};
@@ -24,6 +25,11 @@ pub struct RealRange {
 pub struct WeightQuality {
     /// All weights.
     pub range: RealRange,
+    /// Largest of the channels' largest magnitudes over the smallest, channels without weights left out.
+    pub channel_spread: f64,
+    /// Share of the range that the largest thousandth of the weights sets alone: `1 - m / max`, `m` the largest
+    /// magnitude of the others, 0..=1.
+    pub tail_share: f64,
     /// Smallest scale of a channel, from the requantiser's factor.
     pub smallest_scale: f64,
     /// Largest scale of a channel.
@@ -51,6 +57,8 @@ pub struct LayerQuality {
     pub range: RealRange,
     /// Share of the float network's values more than half a step outside the integers, 0..=1.
     pub clip_rate: f64,
+    /// Channels of its output that the float network leaves at zero on all these images.
+    pub dead_channels: u64,
     /// Different integers in its output.
     pub distinct: u64,
     /// Signal to noise in dB of this layer alone: against the float layer on the same integer inputs. `None`
@@ -130,7 +138,14 @@ fn of_layer(
             Some(of_weights(quant, id, conv, weight))
         }
         (
-            QuantLayer::Conv(_) | QuantLayer::Add(_) | QuantLayer::MaxPool | QuantLayer::Average(_),
+            QuantLayer::Conv(_)
+            | QuantLayer::Add(_)
+            | QuantLayer::MaxPool
+            | QuantLayer::Average(_)
+            | QuantLayer::Table(_)
+            | QuantLayer::Multiply(_)
+            | QuantLayer::Concat(_)
+            | QuantLayer::Resize(_),
             _,
         ) => None,
     };
@@ -141,6 +156,7 @@ fn of_layer(
         zero_point: output.zero_point,
         range: range(real.iter()),
         clip_rate: clip_rate(real, &output),
+        dead_channels: dead_channels(real),
         distinct: distinct(made, output.range),
         sqnr_alone_db: sqnr_db(&alone, made, &output),
         sqnr_db: sqnr_db(real, made, &output),
@@ -156,11 +172,8 @@ fn of_weights(
 ) -> WeightQuality {
     let input = &quant.tensors[quant.graph.layers[id.0].inputs[0].0];
     let output = &quant.tensors[id.output().0];
-    // factor = s_x · s_w / s_y
-    let scales: Vec<f64> = (conv.requantise.multiplier.iter())
-        .zip(&conv.requantise.shift)
-        .map(|(&multiplier, &shift)| f64::from(multiplier) / 2f64.powi(i32::from(shift)))
-        .map(|factor| factor * output.scale / input.scale)
+    let scales: Vec<f64> = (accumulator_steps(conv, output).iter())
+        .map(|step| step / input.scale)
         .collect();
     let most = f64::from(largest(quant.numerics.weight_bits[id.0])) + 0.5;
     let clipped: u64 = weight
@@ -175,6 +188,8 @@ fn of_weights(
     let proof = proof(quant, id).expect("a convolution has accumulators");
     WeightQuality {
         range: range(weight.iter()),
+        channel_spread: channel_spread(weight),
+        tail_share: tail_share(weight),
         smallest_scale: scales.iter().copied().fold(f64::INFINITY, f64::min),
         largest_scale: scales.iter().copied().fold(0.0, f64::max),
         clip_rate: number(clipped) / number(count(weight.len())),
@@ -183,7 +198,7 @@ fn of_weights(
     }
 }
 
-fn centre_to_ring(weight: &Array4<f32>) -> Option<f64> {
+pub(crate) fn centre_to_ring(weight: &Array4<f32>) -> Option<f64> {
     if weight.dim().1 != 3 {
         return None;
     }
@@ -194,6 +209,38 @@ fn centre_to_ring(weight: &Array4<f32>) -> Option<f64> {
         .map(|(_, w)| w)
         .fold(0.0, most);
     (ring > 0.0).then(|| f64::from(centre) / f64::from(ring))
+}
+
+/// Largest over smallest of the filters' largest magnitudes; 1 without weights.
+fn channel_spread(weight: &Array4<f32>) -> f64 {
+    let most = weight.axis_iter(Axis(0));
+    let most = most.map(|filter| filter.iter().fold(0.0_f32, |most, w| most.max(w.abs())));
+    let (low, high) = most
+        .filter(|&most| most > 0.0)
+        .fold((f32::INFINITY, 0.0_f32), |(low, high), most| {
+            (low.min(most), high.max(most))
+        });
+    if high > 0.0 {
+        f64::from(high) / f64::from(low)
+    } else {
+        1.0
+    }
+}
+
+/// See [`WeightQuality::tail_share`].
+fn tail_share(weight: &Array4<f32>) -> f64 {
+    let mut magnitudes: Vec<f32> = weight.iter().map(|w| w.abs()).collect();
+    magnitudes.sort_by(|a, b| b.total_cmp(a));
+    match (magnitudes.first(), magnitudes.get(magnitudes.len() / 1000)) {
+        (Some(&most), Some(&others)) if most > 0.0 => 1.0 - f64::from(others) / f64::from(most),
+        _ => 0.0,
+    }
+}
+
+fn dead_channels(real: &Array4<f32>) -> u64 {
+    let channels = real.axis_iter(Axis(3));
+    let dead = channels.filter(|channel| channel.iter().all(|x| x.abs() <= 0.0));
+    count(dead.count())
 }
 
 fn range<'a>(values: impl Iterator<Item = &'a f32>) -> RealRange {
@@ -229,6 +276,20 @@ fn distinct(map: &Activations, range: IntType) -> u64 {
 
 /// `10 · log10(sum of squares / sum of squared differences)`.
 fn sqnr_db(real: &Array4<f32>, integers: &Activations, quant: &TensorQuant) -> Option<f64> {
+    let (signal, noise) = signal_and_noise(real, integers, quant);
+    (noise > 0.0).then(|| 10.0 * (signal / noise).log10())
+}
+
+/// Sum of squares of a float map, and of what its integers are off it.
+///
+/// # Panics
+/// When the maps have different shapes.
+#[must_use]
+pub fn signal_and_noise(
+    real: &Array4<f32>,
+    integers: &Activations,
+    quant: &TensorQuant,
+) -> (f64, f64) {
     let (mut signal, mut noise) = (0.0, 0.0);
     Zip::from(real).and(integers).for_each(|&x, &integer| {
         let x = f64::from(x);
@@ -236,7 +297,7 @@ fn sqnr_db(real: &Array4<f32>, integers: &Activations, quant: &TensorQuant) -> O
         signal += x * x;
         noise += off * off;
     });
-    (noise > 0.0).then(|| 10.0 * (signal / noise).log10())
+    (signal, noise)
 }
 
 #[cfg(test)]
@@ -263,6 +324,21 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn spread_and_tail_by_hand() {
+        let mut weight = Array4::from_elem((4, 1, 1, 500), 0.5_f32);
+        weight[[1, 0, 0, 0]] = -4.0;
+        weight[[2, 0, 0, 7]] = 2.0;
+        weight.index_axis_mut(Axis(0), 3).fill(0.0);
+        assert!((channel_spread(&weight) - 8.0).abs() < 1e-12);
+        // Two of 2000 weights are the largest thousandth: the others reach 0.5 of 4.
+        assert!((tail_share(&weight) - 0.875).abs() < 1e-12);
+        assert!(tail_share(&Array4::zeros((1, 1, 1, 3))).abs() < 1e-12);
+        let mut map = Array4::zeros((2, 1, 1, 3));
+        map[[1, 0, 0, 2]] = -1.0;
+        assert_eq!(dead_channels(&map), 2);
     }
 
     #[test]

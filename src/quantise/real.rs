@@ -1,8 +1,29 @@
 //! Between real numbers and integers: where a float becomes an integer, and back.
 
-use super::TensorQuant;
+use super::{QuantNetwork, TensorQuant};
+use crate::fixed::Rule;
 use crate::tensor::Activations;
 use ndarray::Array4;
+
+impl QuantNetwork {
+    /// Real images as integers of the network's input: by [`TensorQuant::quantise_float32`] where its arithmetic is
+    /// that of ONNX Runtime, else by [`TensorQuant::quantise`].
+    #[must_use]
+    pub fn quantise_images(&self, images: &Array4<f32>) -> Activations {
+        let input = &self.tensors[0];
+        match self.rule {
+            Rule::Float32HalfEven => images.mapv(|real| input.quantise_float32(real)),
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Slice => input.quantise_map(images),
+        }
+    }
+}
 
 impl TensorQuant {
     /// The integer nearest to a real number, ties to the even neighbour, clamped to the tensor's range.
@@ -10,6 +31,21 @@ impl TensorQuant {
     pub fn quantise(&self, real: f32) -> i32 {
         let steps = (f64::from(real) / self.scale).round_ties_even() + f64::from(self.zero_point);
         nearest_i32(steps.clamp(f64::from(self.range.min()), f64::from(self.range.max())))
+    }
+
+    /// The integer of a real number as ONNX's `QuantizeLinear` defines it: the quotient in float32, to nearest with
+    /// ties to the even neighbour, then the zero point, clamped to the tensor's range.
+    ///
+    /// Source: onnx, `docs/Operators.md`, `QuantizeLinear`.
+    #[must_use]
+    pub fn quantise_float32(&self, real: f32) -> i32 {
+        let steps = f64::from((real / self.step()).round_ties_even()) + f64::from(self.zero_point);
+        nearest_i32(steps.clamp(f64::from(self.range.min()), f64::from(self.range.max())))
+    }
+
+    /// Its scale as float32; the scale of a network from a file is one exactly.
+    pub(super) fn step(&self) -> f32 {
+        nearest_f32(self.scale)
     }
 
     /// The real number that an integer stands for.

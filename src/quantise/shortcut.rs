@@ -6,8 +6,7 @@
 
 use super::real::{nearest_i32, power_of_two_from};
 use super::weights::{Scales, largest};
-use super::{QuantResidual, QuantiseError, TensorQuant};
-use crate::fixed::Rule;
+use super::{QuantResidual, QuantiseError, ScaleSet, TensorQuant};
 
 /// The largest left shift of a shortcut.
 const MOST_SHIFT: u8 = 15;
@@ -22,7 +21,7 @@ pub(super) fn fit(
     input: &TensorQuant,
     shortcut: &TensorQuant,
     weight_bits: u8,
-    rule: Rule,
+    set: ScaleSet,
     scales: &mut Scales,
 ) -> Result<QuantResidual, QuantiseError> {
     let most = f64::from(largest(weight_bits));
@@ -50,10 +49,10 @@ pub(super) fn fit(
         // With weights of 2 bits (w_max = 1) the quotient may lie below 1; one shift less gives k = 1.
         let e = if q < f64::from(1u32 << e) { e - 1 } else { e };
         let k = (q / f64::from(1u32 << e)).floor();
-        let k = match rule {
-            Rule::Multiplier(_) => k,
+        let k = match set {
+            ScaleSet::Free => k,
             // Scales stay powers of two: k is the largest power of two that fits.
-            Rule::Shift(_) => 0.5 * power_of_two_from(k + 1.0),
+            ScaleSet::PowerOfTwo => 0.5 * power_of_two_from(k + 1.0),
         };
         *step = unit / (k * f64::from(1u32 << e));
         residual.k.push(nearest_i32(k));
@@ -65,11 +64,10 @@ pub(super) fn fit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixed::Rounding;
     use crate::tensor::IntType;
     use proptest::prelude::*;
 
-    const PLAIN: Rule = Rule::Multiplier(Rounding::Floor);
+    const PLAIN: ScaleSet = ScaleSet::Free;
 
     fn tensor(scale: f64) -> TensorQuant {
         TensorQuant {
@@ -155,9 +153,9 @@ mod tests {
         #[test]
         fn powers_of_two_stay_powers_of_two(x in -20i32..20, r in -20i32..20, w in -30i32..10, bits in 2u8..=16) {
             let two = |power: i32| 2f64.powi(power);
-            let rule = Rule::Shift(Rounding::Floor);
+            let set = ScaleSet::PowerOfTwo;
             let mut steps = scales(&[two(w)]);
-            if let Ok(residual) = fit("a", &tensor(two(x)), &tensor(two(r)), bits, rule, &mut steps) {
+            if let Ok(residual) = fit("a", &tensor(two(x)), &tensor(two(r)), bits, set, &mut steps) {
                 prop_assert!(residual.k[0].count_ones() == 1);
                 prop_assert_eq!(steps.steps[0].to_bits(), two(w).to_bits());
             }

@@ -1,14 +1,14 @@
 //! Scales of a layer's weights, and weights and biases as integers.
 
 use super::real::{nearest_i32, nearest_i64};
-use super::{Granularity, Settings};
+use super::{Granularity, Settings, WeightCalibration, clip};
 use crate::tensor::Weights;
 use ndarray::{Array1, Array4, Axis};
 
 /// A bias is kept below `2^30` steps of the accumulator: a channel of tiny weights gets coarser ones instead.
 const BIAS_STEPS: f64 = 1_073_741_824.0;
 /// A channel whose largest weight is below this share of the layer's median counts as empty.
-const EMPTY: f64 = 1.0 / 1_048_576.0;
+pub(super) const EMPTY: f64 = 1.0 / 1_048_576.0;
 
 /// The largest weight of `bits` bits; the smallest is its negative.
 pub(super) fn largest(bits: u8) -> i32 {
@@ -25,7 +25,7 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// The smallest scales that hold every weight.
+    /// The smallest scales that hold every weight, or with [`WeightCalibration::Mse`] those that err least.
     ///
     /// An empty channel takes the median of the others (1 over the largest weight if there is none); a scale
     /// grows where the bias would otherwise pass `2^30` accumulator steps, and in the shift family to where
@@ -48,12 +48,19 @@ impl Scales {
         let empty: Vec<bool> = most.iter().map(|&m| m <= median * EMPTY).collect();
         let whole = f64::from(largest(bits));
         let fallback = if median > 0.0 { median } else { 1.0 };
-        let mut steps: Vec<f64> = most
+        let unit = output_scale / input_scale;
+        let ranges = match settings.weight_calibration {
+            WeightCalibration::Max => most,
+            WeightCalibration::Mse => clip::ranges(weight, &most, settings.granularity, &|range| {
+                (settings.allowed(range / whole, unit), whole)
+            }),
+        };
+        let mut steps: Vec<f64> = ranges
             .iter()
             .zip(&empty)
             .zip(bias)
-            .map(|((&most, &empty), &bias)| {
-                let from_weights = if empty { fallback } else { most } / whole;
+            .map(|((&range, &empty), &bias)| {
+                let from_weights = if empty { fallback } else { range } / whole;
                 let from_bias = f64::from(bias.abs()) / (input_scale * BIAS_STEPS);
                 from_weights.max(from_bias)
             })
@@ -66,7 +73,7 @@ impl Scales {
             }
         }
         for step in &mut steps {
-            *step = settings.allowed(*step, output_scale / input_scale);
+            *step = settings.allowed(*step, unit);
         }
         Self { steps, empty }
     }
@@ -89,7 +96,7 @@ impl Scales {
 }
 
 /// The median of what is above zero, 0 if nothing is.
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut above: Vec<f64> = values.iter().copied().filter(|&v| v > 0.0).collect();
     above.sort_by(f64::total_cmp);
     above.get(above.len() / 2).copied().unwrap_or(0.0)

@@ -4,8 +4,8 @@ use super::{LayerGraph, LayerId, LayerOp, TensorId};
 use crate::units::{Macs, count};
 
 impl LayerGraph {
-    /// Multiply-accumulates of convolutions and fully connected layers for one image. Bias, addition and
-    /// pooling are not counted.
+    /// Multiply-accumulates of convolutions and fully connected layers for one image. Bias, addition,
+    /// products, functions, pooling and interpolation are not counted.
     #[must_use]
     pub fn macs(&self) -> Macs {
         self.ids().map(|id| self.layer_macs(id)).sum()
@@ -44,10 +44,15 @@ impl LayerGraph {
         let layer = &self.layers[id.0];
         let biases = match layer.op {
             LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => layer.output.channels,
-            LayerOp::Add { .. }
+            LayerOp::Lookup(_)
+            | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
             | LayerOp::MaxPool(_)
             | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => 0,
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_) => 0,
         };
         self.layer_weights(id) + count(biases)
     }
@@ -72,10 +77,15 @@ impl LayerGraph {
             LayerOp::FullyConnected { outputs, .. } => {
                 count(*outputs) * self.shape(layer.inputs[0]).elements().0
             }
-            LayerOp::Add { .. }
+            LayerOp::Lookup(_)
+            | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
             | LayerOp::MaxPool(_)
             | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => 0,
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_) => 0,
         }
     }
 }

@@ -97,9 +97,14 @@ fn plain_op(op: &Op, head: &Head) -> LayerOp {
             outputs: *outputs,
             activation,
         },
+        Op::Lookup(function) => LayerOp::Lookup(*function),
+        Op::Multiply => LayerOp::Multiply { activation },
+        Op::Concat => LayerOp::Concat,
         Op::MaxPool(pool) => LayerOp::MaxPool(*pool),
         Op::AvgPool(pool) => LayerOp::AvgPool(*pool),
         Op::GlobalAvgPool => LayerOp::GlobalAvgPool,
+        Op::AdaptiveAvgPool { bins } => LayerOp::AdaptiveAvgPool { bins: *bins },
+        Op::Resize(resize) => LayerOp::Resize(*resize),
         Op::Input | Op::Conv(_) | Op::BatchNorm { .. } | Op::Relu => {
             unreachable!("the plan gives a convolution for `{}`", head.name)
         }
@@ -137,6 +142,15 @@ pub fn exact(network: &Network, branches: Branches) -> Result<Vec<Option<Affine>
     Ok((heads.iter())
         .map(|head| affine(&network.graph, &network.params, head))
         .collect())
+}
+
+/// For each layer, the node whose value it gives.
+///
+/// # Errors
+/// When the graph breaks a rule.
+pub fn places(graph: &Graph, branches: Branches) -> Result<Vec<NodeId>, ReparamError> {
+    let heads = Plan::new(graph, branches)?.heads();
+    Ok(heads.iter().map(|head| head.node).collect())
 }
 
 fn plain_params(params: &NodeParams, head: &Head) -> Result<LayerParams, ReparamError> {

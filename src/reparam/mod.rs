@@ -13,6 +13,7 @@ mod kernel;
 #[cfg(test)]
 mod laws;
 mod linear;
+mod plain;
 mod plan;
 mod report;
 #[cfg(test)]
@@ -22,11 +23,12 @@ mod text;
 mod witness;
 
 pub use error::ReparamError;
-pub use fold::{exact, fold, fold_graph};
+pub use fold::{exact, fold, fold_graph, places};
 pub use kernel::{Affine, Norm, embed_pointwise, fold_batch_norm, identity_kernel, sum_branches};
+pub use plain::{deploy, deploy_graph};
 pub use report::{BlockReport, Outcome, Reason, Unfusable, report};
 
-use crate::network::{Conv, Form, Pool};
+use crate::network::{Conv, Form, Function, Pool, Resize};
 use crate::tensor::FeatureMap;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,8 @@ pub enum Activation {
     None,
     /// `max(x, 0)`: the lower bound of the clamp.
     Relu,
+    /// `min(max(x, 0), 6)`: both bounds of the clamp.
+    Relu6,
 }
 
 /// An operator as a chip sees it.
@@ -99,17 +103,53 @@ pub enum LayerOp {
         /// What follows.
         activation: Activation,
     },
+    /// A function of each element.
+    Lookup(Function),
     /// Element-wise sum of `inputs[0]` and `inputs[1]`.
     Add {
         /// What follows.
         activation: Activation,
     },
+    /// Element-wise product of `inputs[0]` and `inputs[1]`; the second may be one pixel, a scale for each channel.
+    Multiply {
+        /// What follows.
+        activation: Activation,
+    },
+    /// The channels of all inputs, one after another.
+    Concat,
     /// Maximum over a window.
     MaxPool(Pool),
     /// Mean over the pixels of a window that lie inside the map.
     AvgPool(Pool),
     /// Mean over all pixels of a channel.
     GlobalAvgPool,
+    /// Means over `bins` x `bins` parts of the map.
+    AdaptiveAvgPool {
+        /// Rows and columns of the output.
+        bins: usize,
+    },
+    /// Bilinear interpolation to another size.
+    Resize(Resize),
+}
+
+impl LayerOp {
+    /// Whether an output pixel gathers pixels from so far apart that rows are summed up as they come: the output is
+    /// whole after the last input row, and not before.
+    #[must_use]
+    pub const fn gathers(&self) -> bool {
+        match self {
+            Self::GlobalAvgPool | Self::AdaptiveAvgPool { .. } => true,
+            Self::Conv { .. }
+            | Self::FullyConnected { .. }
+            | Self::Lookup(_)
+            | Self::Add { .. }
+            | Self::Multiply { .. }
+            | Self::Concat
+            | Self::MaxPool(_)
+            | Self::AvgPool(_)
+            | Self::Resize(_) => false,
+        }
+    }
 }
 
 /// One layer: operator, inputs, shape of its output for one image.

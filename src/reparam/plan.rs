@@ -1,12 +1,12 @@
 //! Decides, without parameters, which nodes become one layer.
 //!
 //! One walk over the nodes: a batch norm goes into the convolution it alone reads, an addition (when branches
-//! are fused) into the convolution its branches make, a ReLU into the layer it alone reads.
+//! are fused) into the convolution its branches make, a ReLU or ReLU6 into the layer it alone reads.
 
 use super::linear::{Expr, Linear, common_stem, sum};
 use super::report::{BlockReport, Outcome, Reason, Unfusable};
 use super::{Activation, Branches, ReparamError};
-use crate::network::{Form, Graph, NodeId, Op};
+use crate::network::{Form, Function, Graph, NodeId, Op};
 use std::collections::BTreeSet;
 
 /// Which node belongs to which layer.
@@ -86,11 +86,16 @@ impl<'g> Plan<'g> {
                 Branches::Fuse => self.visit_add(id, node.inputs[0], node.inputs[1]),
                 Branches::Keep => {}
             },
-            Op::Relu => self.visit_relu(id, node.inputs[0]),
+            Op::Relu | Op::Lookup(Function::Relu6) => self.visit_relu(id, node.inputs[0]),
             Op::Input
+            | Op::Lookup(_)
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_)
             | Op::FullyConnected { .. } => {}
         }
     }
@@ -126,8 +131,8 @@ impl<'g> Plan<'g> {
 
     fn visit_relu(&mut self, id: NodeId, input: NodeId) {
         let op = &self.graph.nodes[input.0].op;
-        let has_activation =
-            self.linear[input.0].is_some() || matches!(op, Op::Add | Op::FullyConnected { .. });
+        let has_activation = self.linear[input.0].is_some()
+            || matches!(op, Op::Add | Op::Multiply | Op::FullyConnected { .. });
         if has_activation && self.readers[input.0] == [id] {
             self.absorbed_by[input.0] = Some(id);
         }
@@ -212,10 +217,12 @@ impl<'g> Plan<'g> {
             for node in path.iter().take_while(|node| *node != common) {
                 let name = self.name(*node).to_owned();
                 match &self.graph.nodes[node.0].op {
-                    Op::Relu => return Some(Reason::Activation { node: name }),
+                    Op::Relu | Op::Lookup(_) => return Some(Reason::Activation { node: name }),
                     Op::MaxPool(_)
                     | Op::AvgPool(_)
                     | Op::GlobalAvgPool
+                    | Op::AdaptiveAvgPool { .. }
+                    | Op::Resize(_)
                     | Op::FullyConnected { .. } => return Some(Reason::Operator { node: name }),
                     Op::Conv(_) => {
                         convolutions += 1;
@@ -223,14 +230,14 @@ impl<'g> Plan<'g> {
                             series.get_or_insert(Reason::Series { node: name });
                         }
                     }
-                    Op::Input | Op::BatchNorm { .. } | Op::Add => {}
+                    Op::Input | Op::BatchNorm { .. } | Op::Add | Op::Multiply | Op::Concat => {}
                 }
             }
         }
         series
     }
 
-    /// The node and those before it, back to the first with no or two inputs.
+    /// The node and those before it, back to the first with no or several inputs.
     fn path(&self, mut node: NodeId) -> Vec<NodeId> {
         let mut path = vec![node];
         while let [input] = self.graph.nodes[node.0].inputs.as_slice() {
@@ -276,6 +283,9 @@ impl<'g> Plan<'g> {
         let (body, linear, activation) = match (&source.op, source.inputs.as_slice()) {
             (Op::Relu, &[input]) if self.absorbed_by[input.0] == Some(node) => {
                 (input, self.linear[input.0].clone(), Activation::Relu)
+            }
+            (Op::Lookup(Function::Relu6), &[input]) if self.absorbed_by[input.0] == Some(node) => {
+                (input, self.linear[input.0].clone(), Activation::Relu6)
             }
             (Op::Relu, &[input]) => {
                 let copy = Linear::identity(input, &source.name);

@@ -6,7 +6,8 @@ use super::{
     report,
 };
 use crate::network::{
-    Conv, Form, Graph, GraphBuilder, Network, NetworkError, NodeId, Pool, builtin,
+    Conv, Corners, Form, Function, Graph, GraphBuilder, Network, NetworkError, NodeId, Pool,
+    Resize, builtin,
 };
 use crate::tensor::FeatureMap;
 
@@ -46,8 +47,15 @@ fn activation(layers: &LayerGraph, place: usize) -> Option<Activation> {
     match layers.layers[place].op {
         LayerOp::Conv { activation, .. }
         | LayerOp::FullyConnected { activation, .. }
-        | LayerOp::Add { activation } => Some(activation),
-        LayerOp::MaxPool(_) | LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => None,
+        | LayerOp::Add { activation }
+        | LayerOp::Multiply { activation } => Some(activation),
+        LayerOp::Lookup(_)
+        | LayerOp::Concat
+        | LayerOp::MaxPool(_)
+        | LayerOp::AvgPool(_)
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => None,
     }
 }
 
@@ -373,4 +381,92 @@ fn windows_that_differ_are_reported_with_their_numbers() {
             right: 1
         }
     );
+}
+
+#[test]
+fn operators_without_weights_stay_layers_of_their_own() {
+    let fused = folded(graph(|b, x| {
+        let conv = b.conv("conv", x, Conv::square(6, 3))?;
+        let mean = b.global_avg_pool("mean", conv)?;
+        let up = b.conv("up", mean, Conv::square(6, 1))?;
+        let scale = b.lookup("sigmoid", up, Function::Sigmoid)?;
+        let x = b.multiply("scale", conv, scale)?;
+        let x = b.relu("relu", x)?;
+        let parts = b.adaptive_avg_pool("parts", x, 4)?;
+        let resize = |corners| Resize {
+            height: 7,
+            width: 6,
+            corners,
+        };
+        let half = b.resize("half", parts, resize(Corners::HalfPixel))?;
+        let aligned = b.resize("aligned", parts, resize(Corners::Aligned))?;
+        let x = b.multiply("square", x, half)?;
+        let x = b.concat("concat", &[x, aligned, conv])?;
+        b.batch_norm("bn", x)
+    }));
+    assert_eq!(
+        names(&fused),
+        [
+            "conv", "mean", "up", "sigmoid", "scale", "parts", "half", "aligned", "square",
+            "concat", "bn"
+        ]
+    );
+    assert_eq!(activation(&fused, 4), Some(Activation::Relu));
+}
+
+#[test]
+fn a_relu6_is_the_clamp_of_what_it_alone_reads_and_else_a_function() {
+    let fused = folded(graph(|b, x| {
+        let conv = b.conv("conv", x, Conv::square(4, 3))?;
+        let clamped = b.lookup("clamped", conv, Function::Relu6)?;
+        let other = b.conv("other", clamped, Conv::square(4, 1))?;
+        let apart = b.lookup("apart", other, Function::Relu6)?;
+        let swish = b.lookup("swish", other, Function::HardSwish)?;
+        let sum = b.add("add", apart, swish)?;
+        b.lookup("last", sum, Function::Relu6)
+    }));
+    assert_eq!(names(&fused), ["conv", "other", "apart", "swish", "add"]);
+    assert_eq!(activation(&fused, 0), Some(Activation::Relu6));
+    assert_eq!(activation(&fused, 1), Some(Activation::None));
+    assert_eq!(activation(&fused, 4), Some(Activation::Relu6));
+}
+
+#[test]
+fn branches_around_a_function_or_a_product_do_not_fuse() {
+    let gated = graph(|b, x| {
+        let dense = b.conv("dense", x, Conv::square(4, 3))?;
+        let dense = b.lookup("swish", dense, Function::Silu)?;
+        let one = b.conv("one", x, Conv::square(4, 1))?;
+        b.add("add", dense, one)
+    });
+    let node = "swish".to_owned();
+    assert_eq!(reason(&gated), Reason::Activation { node });
+    let scaled = graph(|b, x| {
+        let dense = b.conv("dense", x, Conv::square(4, 3))?;
+        let mean = b.global_avg_pool("mean", dense)?;
+        let dense = b.multiply("scale", dense, mean)?;
+        let one = b.conv("one", x, Conv::square(4, 1))?;
+        b.add("add", dense, one)
+    });
+    let (left, right) = ("scale".to_owned(), "input".to_owned());
+    assert_eq!(reason(&scaled), Reason::DifferentInputs { left, right });
+}
+
+#[test]
+fn a_squeezed_block_fuses_its_branches_in_front_of_the_gate() {
+    let graph = builtin::graph("repvgg-d2se", FeatureMap::new(16, 16, 3)).unwrap();
+    let fused = fold_graph(&graph, Branches::Fuse).unwrap();
+    let block: Vec<&str> = names(&fused)
+        .into_iter()
+        .filter(|n| n.starts_with("stage1.1"))
+        .collect();
+    let want = [
+        "stage1.1",
+        "stage1.1.se.pool",
+        "stage1.1.se.down",
+        "stage1.1.se.up",
+        "stage1.1.se.sigmoid",
+        "stage1.1.se.scale",
+    ];
+    assert_eq!(block, want);
 }

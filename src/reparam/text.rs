@@ -1,7 +1,7 @@
 //! A layer graph as stable text, to read and to compare: one line a layer, no figure without its unit.
 
 use super::{Activation, Layer, LayerGraph, LayerOp, TensorId};
-use crate::network::{Conv, Pool};
+use crate::network::{Conv, Pool, Resize};
 use std::fmt::{self, Write};
 
 const HEAD: &str = "\
@@ -87,10 +87,21 @@ fn operator(out: &mut String, op: &LayerOp) -> fmt::Result {
                 "fully_connected outputs={outputs} activation={activation}"
             )
         }
+        LayerOp::Lookup(function) => write!(out, "lookup function={}", function.key()),
         LayerOp::Add { activation } => write!(out, "add activation={}", word(*activation)),
+        LayerOp::Multiply { activation } => {
+            write!(out, "multiply activation={}", word(*activation))
+        }
+        LayerOp::Concat => out.write_str("concat"),
         LayerOp::MaxPool(pool) => window(out, "max_pool", pool),
         LayerOp::AvgPool(pool) => window(out, "avg_pool", pool),
         LayerOp::GlobalAvgPool => out.write_str("global_avg_pool"),
+        LayerOp::AdaptiveAvgPool { bins } => write!(out, "adaptive_avg_pool bins={bins}"),
+        LayerOp::Resize(Resize {
+            height: _,
+            width: _,
+            corners,
+        }) => write!(out, "resize corners={}", corners.key()),
     }
 }
 
@@ -110,6 +121,7 @@ const fn word(activation: Activation) -> &'static str {
     match activation {
         Activation::None => "none",
         Activation::Relu => "relu",
+        Activation::Relu6 => "relu6",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Naive executors for tests: a graph as trained and its folded layers, node by node, one image, plain loops.
 
 use super::{Activation, FoldedNetwork, LayerOp, LayerParams};
-use crate::network::{Conv, Graph, Network, NodeParams, Op, Params, Pool};
+use crate::network::sampling::bin;
+use crate::network::{Conv, Corners, Graph, Network, NodeParams, Op, Params, Pool, Resize};
 use ndarray::{Array1, Array2, Array3, Array4, Axis, LinalgScalar};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -82,6 +83,44 @@ fn global_mean(x: &Image<f64>) -> Image<f64> {
     vector(per_channel.collect())
 }
 
+fn binned(x: &Image<f64>, bins: usize) -> Image<f64> {
+    let (height, width, channels) = x.dim();
+    Array3::from_shape_fn((bins, bins, channels), |(row, column, c)| {
+        let values: Vec<f64> = bin(row, bins, height)
+            .flat_map(|y| bin(column, bins, width).map(move |x_at| (y, x_at)))
+            .map(|(y, x_at)| x[[y, x_at, c]])
+            .collect();
+        mean(&values)
+    })
+}
+
+/// The surface over the pixels' centres, flat beyond the outermost.
+fn interpolated(x: &Image<f64>, resize: Resize) -> Image<f64> {
+    let (height, width, channels) = x.dim();
+    let real = |n: usize| f64::from(u32::try_from(n).unwrap());
+    let at = |place: usize, from: usize, to: usize| match resize.corners {
+        Corners::Aligned if to == 1 => 0.0,
+        Corners::Aligned => real(place) * real(from - 1) / real(to - 1),
+        Corners::HalfPixel => {
+            ((real(place) + 0.5) * real(from) / real(to) - 0.5).clamp(0.0, real(from - 1))
+        }
+    };
+    let hat = |distance: f64| (1.0 - distance.abs()).max(0.0);
+    Array3::from_shape_fn(
+        (resize.height, resize.width, channels),
+        |(row, column, c)| {
+            let (y, x_at) = (
+                at(row, height, resize.height),
+                at(column, width, resize.width),
+            );
+            let pixels = (0..height).flat_map(|i| (0..width).map(move |j| (i, j)));
+            pixels
+                .map(|(i, j)| hat(y - real(i)) * hat(x_at - real(j)) * x[[i, j, c]])
+                .sum()
+        },
+    )
+}
+
 fn vector(values: Vec<f64>) -> Image<f64> {
     Array3::from_shape_vec((1, 1, values.len()), values).unwrap()
 }
@@ -121,7 +160,15 @@ pub(super) fn as_trained(network: &Network, image: &Image<f64>) -> Image<f64> {
                 map
             }
             (Op::Relu, _) => x.mapv(|v| v.max(0.0)),
+            (Op::Lookup(function), _) => x.mapv(|v| function.value(v)),
             (Op::Add, _) => x + &maps[node.inputs[1].0],
+            (Op::Multiply, _) => x * &maps[node.inputs[1].0],
+            (Op::Concat, _) => {
+                let parts: Vec<_> = node.inputs.iter().map(|id| maps[id.0].view()).collect();
+                ndarray::concatenate(Axis(2), &parts).unwrap()
+            }
+            (Op::AdaptiveAvgPool { bins }, _) => binned(x, *bins),
+            (Op::Resize(resize), _) => interpolated(x, *resize),
             (Op::MaxPool(pool), _) => pooled(x, *pool, largest),
             (Op::AvgPool(pool), _) => pooled(x, *pool, mean),
             (Op::GlobalAvgPool, _) => global_mean(x),
@@ -162,7 +209,18 @@ pub(super) fn as_folded(network: &FoldedNetwork, image: &Image<f64>) -> Image<f6
                 let weight = weight.to_shape((*outputs, x.len())).unwrap().into_owned();
                 (product(x, &weight, &bias.mapv(f64::from)), *activation)
             }
+            (LayerOp::Lookup(function), _) => (x.mapv(|v| function.value(v)), Activation::None),
             (LayerOp::Add { activation }, _) => (x + &maps[layer.inputs[1].0], *activation),
+            (LayerOp::Multiply { activation }, _) => (x * &maps[layer.inputs[1].0], *activation),
+            (LayerOp::Concat, _) => {
+                let parts: Vec<_> = layer.inputs.iter().map(|id| maps[id.0].view()).collect();
+                (
+                    ndarray::concatenate(Axis(2), &parts).unwrap(),
+                    Activation::None,
+                )
+            }
+            (LayerOp::AdaptiveAvgPool { bins }, _) => (binned(x, *bins), Activation::None),
+            (LayerOp::Resize(resize), _) => (interpolated(x, *resize), Activation::None),
             (LayerOp::MaxPool(pool), _) => (pooled(x, *pool, largest), Activation::None),
             (LayerOp::AvgPool(pool), _) => (pooled(x, *pool, mean), Activation::None),
             (LayerOp::GlobalAvgPool, _) => (global_mean(x), Activation::None),
@@ -171,6 +229,7 @@ pub(super) fn as_folded(network: &FoldedNetwork, image: &Image<f64>) -> Image<f6
         let map = match activation {
             Activation::None => map,
             Activation::Relu => map.mapv(|v| v.max(0.0)),
+            Activation::Relu6 => map.mapv(|v| v.clamp(0.0, 6.0)),
         };
         let shape = (
             layer.output.height,
@@ -226,9 +285,17 @@ pub(super) fn params(graph: &Graph, seed: u64, var: f32) -> Params {
                 bias: values(*outputs, -0.5, 0.5).into(),
             }
         }
-        Op::Input | Op::Relu | Op::Add | Op::MaxPool(_) | Op::AvgPool(_) | Op::GlobalAvgPool => {
-            NodeParams::None
-        }
+        Op::Input
+        | Op::Relu
+        | Op::Lookup(_)
+        | Op::Add
+        | Op::Multiply
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => NodeParams::None,
     });
     Params {
         nodes: nodes.collect(),

@@ -5,8 +5,8 @@ use super::human::{grouped, times};
 use crate::contrast::Verdict;
 
 /// Where the published figures come from, and what sets that machine apart.
-pub const PUBLISHED_SOURCE: &str = "Published ratios: Ding et al., RepVGG, CVPR 2021, Table 4: images/s on a \
-GTX 1080Ti, fp32, batch 128, 224x224. There the library may run 3x3 kernels by Winograd and 1x1 kernels \
+pub const PUBLISHED_SOURCE: &str = "Published ratios: Ding et al., RepVGG, CVPR 2021, Tables 4 and 5: images/s on \
+a GTX 1080Ti, fp32, batch 128, 224x224 (EfficientNet-B3 300x300). There the library may run 3x3 kernels by Winograd and 1x1 kernels \
 reach about a quarter of the density of 3x3 ones; this array multiplies directly.";
 
 /// Pairs named in the headline; further ones are counted.

@@ -73,9 +73,14 @@ fn window(op: &LayerOp) -> [String; 3] {
     let window = match op {
         LayerOp::Conv { conv, .. } => [conv.kernel, conv.stride, conv.groups],
         LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => [pool.kernel, pool.stride, 1],
-        LayerOp::FullyConnected { .. } | LayerOp::Add { .. } | LayerOp::GlobalAvgPool => {
-            return Default::default();
-        }
+        LayerOp::FullyConnected { .. }
+        | LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => return Default::default(),
     };
     window.map(|n| n.to_string())
 }

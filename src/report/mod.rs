@@ -17,6 +17,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod manifest;
+pub mod precision;
 pub mod table;
 pub mod trace;
 pub mod validated;

@@ -148,7 +148,7 @@ fn framed(grid: &Grid, borders: Borders) -> String {
 }
 
 /// Breaks a sentence at spaces so that lines are at most `width` columns; a longer word stays whole.
-fn wrap(sentence: &str, width: u16) -> String {
+pub(super) fn wrap(sentence: &str, width: u16) -> String {
     let width = usize::from(width.max(20));
     let (mut text, mut column) = (String::new(), 0);
     for word in sentence.split(' ') {

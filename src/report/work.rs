@@ -9,10 +9,15 @@ pub const fn op_key(op: &LayerOp) -> &'static str {
     match op {
         LayerOp::Conv { .. } => "conv",
         LayerOp::FullyConnected { .. } => "fully_connected",
+        LayerOp::Lookup(function) => function.key(),
         LayerOp::Add { .. } => "add",
+        LayerOp::Multiply { .. } => "multiply",
+        LayerOp::Concat => "concat",
         LayerOp::MaxPool(_) => "max_pool",
         LayerOp::AvgPool(_) => "avg_pool",
         LayerOp::GlobalAvgPool => "global_avg_pool",
+        LayerOp::AdaptiveAvgPool { .. } => "adaptive_avg_pool",
+        LayerOp::Resize(_) => "resize",
     }
 }
 
@@ -35,10 +40,15 @@ pub fn op_words(op: &LayerOp) -> String {
             }
         }
         LayerOp::FullyConnected { .. } => "fully connected".to_owned(),
+        LayerOp::Lookup(function) => function.words().to_owned(),
         LayerOp::Add { .. } => "add".to_owned(),
+        LayerOp::Multiply { .. } => "multiply".to_owned(),
+        LayerOp::Concat => "concat".to_owned(),
         LayerOp::MaxPool(pool) => window("max pool", pool.kernel, pool.stride),
         LayerOp::AvgPool(pool) => window("avg pool", pool.kernel, pool.stride),
         LayerOp::GlobalAvgPool => "global avg pool".to_owned(),
+        LayerOp::AdaptiveAvgPool { bins } => format!("avg pool to {bins}x{bins}"),
+        LayerOp::Resize(_) => "resize".to_owned(),
     }
 }
 
@@ -51,10 +61,15 @@ pub fn fan_in(graph: &LayerGraph, layer: &Layer) -> u64 {
             count(conv.kernel * conv.kernel * (input.channels / conv.groups))
         }
         LayerOp::FullyConnected { .. } => input.elements().0,
-        LayerOp::Add { .. }
+        LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool => 0,
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => 0,
     }
 }
 

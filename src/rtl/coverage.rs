@@ -50,10 +50,15 @@ pub(super) fn of_layer(schedule: &Schedule, id: LayerId) -> Result<(), RtlError>
         (LayerPlan::Array(_), LayerOp::Conv { .. } | LayerOp::FullyConnected { .. }) => Ok(()),
         (
             LayerPlan::Array(_),
-            LayerOp::Add { .. }
+            LayerOp::Lookup(_)
+            | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
             | LayerOp::MaxPool(_)
             | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool,
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_),
         ) => refuse("such operator on the array"),
     }
 }

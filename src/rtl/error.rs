@@ -16,6 +16,14 @@ pub enum RtlError {
         /// What is missing.
         what: &'static str,
     },
+    /// A layer is requantised by a rule that the RTL does not have.
+    #[error("layer `{layer}`: the RTL has no requantisation by the rule `{rule}`")]
+    Rule {
+        /// Which layer.
+        layer: String,
+        /// Name of the rule.
+        rule: &'static str,
+    },
     /// The chip has what the RTL does not.
     #[error("the RTL has no {what}")]
     Chip {
@@ -109,6 +117,7 @@ impl RtlError {
             Self::Chip { key, .. } => Some((key, "has no RTL")),
             Self::Layer { what, .. } if *what == VECTOR => Some(("vector.lanes", "has no RTL")),
             Self::Layer { .. }
+            | Self::Rule { .. }
             | Self::After { .. }
             | Self::Bounds
             | Self::Other { .. }
@@ -126,6 +135,9 @@ impl RtlError {
             Self::Layer { .. } => {
                 "choose networks and chips whose layers all run on array and host: a chip without `[vector]` sends other \
                  layers to its host"
+            }
+            Self::Rule { .. } => {
+                "choose the rule `multiplier` or `shift` and one of the five roundings"
             }
             Self::Chip { .. } => "choose another value: accumulators that wrap or saturate",
             Self::After { .. } => {
@@ -147,6 +159,7 @@ impl From<RtlError> for Problem {
     fn from(error: RtlError) -> Self {
         let code = match &error {
             RtlError::Layer { .. } => "rtl::layer",
+            RtlError::Rule { .. } => "rtl::rule",
             RtlError::Chip { .. } => "rtl::chip",
             RtlError::After { .. } => "rtl::after",
             RtlError::Bounds => "rtl::bounds",

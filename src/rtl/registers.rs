@@ -58,7 +58,7 @@ pub(super) fn layers(
             continue;
         };
         shape(&mut list, schedule, id, plan);
-        arithmetic(&mut list, schedule, id, quant);
+        arithmetic(&mut list, schedule, id, quant)?;
         places(&mut list, schedule, chip, plan);
         list.flag(images_are_patches(schedule, id));
         list.fill(LAYER_WORDS);
@@ -125,11 +125,31 @@ fn shape(list: &mut WordList, schedule: &Schedule, id: LayerId, plan: &ArrayPlan
 }
 
 /// Words 15 to 29.
-fn arithmetic(list: &mut WordList, schedule: &Schedule, id: LayerId, quant: &QuantConv) {
+///
+/// # Errors
+/// When the RTL does not have the layer's requantisation.
+fn arithmetic(
+    list: &mut WordList,
+    schedule: &Schedule,
+    id: LayerId,
+    quant: &QuantConv,
+) -> Result<(), RtlError> {
     let requantise = &quant.requantise;
     let (multiplies, rounding) = match requantise.rule {
         Rule::Shift(rounding) => (false, rounding),
         Rule::Multiplier(rounding) => (true, rounding),
+        Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy
+        | Rule::Float32HalfEven
+        | Rule::Slice => {
+            return Err(RtlError::Rule {
+                layer: schedule.graph.layers[id.0].name.clone(),
+                rule: requantise.rule.name(),
+            });
+        }
     };
     list.flag(multiplies);
     list.push(match rounding {
@@ -148,6 +168,7 @@ fn arithmetic(list: &mut WordList, schedule: &Schedule, id: LayerId, quant: &Qua
     storage(list, inputs.first().map(ty));
     storage(list, inputs.get(1).map(ty));
     list.push(requantise.output.bytes().0);
+    Ok(())
 }
 
 /// Words 19 to 24.

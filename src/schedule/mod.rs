@@ -271,10 +271,15 @@ impl Schedule {
             (LayerOp::FullyConnected { .. }, LayerPlan::Vector { .. } | LayerPlan::Host)
             | (
                 LayerOp::Conv { .. }
+                | LayerOp::Lookup(_)
                 | LayerOp::Add { .. }
+                | LayerOp::Multiply { .. }
+                | LayerOp::Concat
                 | LayerOp::MaxPool(_)
                 | LayerOp::AvgPool(_)
-                | LayerOp::GlobalAvgPool,
+                | LayerOp::GlobalAvgPool
+                | LayerOp::AdaptiveAvgPool { .. }
+                | LayerOp::Resize(_),
                 _,
             ) => self.batch,
         }

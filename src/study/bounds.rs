@@ -4,9 +4,11 @@
 use super::{Calibration, FullyConnected, Halo, ImageLoop, Offload, WeightScales};
 use crate::fixed::{Rounding, Rule};
 use crate::network::Form;
-use crate::quantise::ResidualForm;
+use crate::quantise::{ResidualForm, ScaleSet, WeightCalibration};
 use std::ops::RangeInclusive;
 
+/// Pixels of the shorter side of a resized picture.
+pub(super) const RESIZE: RangeInclusive<u32> = 1..=16_384;
 /// Height and width of an input in pixels.
 pub(super) const SIDE: RangeInclusive<usize> = 1..=16_384;
 pub(super) const CHANNELS: RangeInclusive<usize> = 1..=4_096;
@@ -35,16 +37,40 @@ pub(super) const WEIGHTS: [(&str, WeightScales); 2] = [
     ("per_tensor", WeightScales::PerTensor),
 ];
 /// The percentile itself is another key.
-pub(super) const CALIBRATIONS: [(&str, Calibration); 3] = [
+pub(super) const CALIBRATIONS: [(&str, Calibration); 4] = [
     ("min_max", Calibration::MinMax),
     ("percentile", Calibration::Percentile(0.0)),
     ("mse", Calibration::Mse),
+    ("entropy", Calibration::Entropy),
 ];
-/// The rounding of a rule is another key.
-pub(super) const RULES: [(&str, RuleOf); 2] =
-    [("multiplier", Rule::Multiplier), ("shift", Rule::Shift)];
-/// Makes a rule of its rounding.
-pub(super) type RuleOf = fn(Rounding) -> Rule;
+pub(super) const WEIGHT_CALIBRATIONS: [(&str, WeightCalibration); 2] = [
+    ("max", WeightCalibration::Max),
+    ("mse", WeightCalibration::Mse),
+];
+pub(super) const SCALES: [(&str, ScaleSet); 2] = [
+    ("free", ScaleSet::Free),
+    ("power_of_two", ScaleSet::PowerOfTwo),
+];
+/// The rounding of the first two is another key.
+pub(super) const RULES: [(&str, RuleOf); 9] = [
+    ("multiplier", RuleOf::Rounding(Rule::Multiplier)),
+    ("shift", RuleOf::Rounding(Rule::Shift)),
+    ("tosa_single", RuleOf::Whole(Rule::TosaSingle)),
+    ("tosa_double", RuleOf::Whole(Rule::TosaDouble)),
+    ("tflite_double", RuleOf::Whole(Rule::TfliteDouble)),
+    ("tflite_single", RuleOf::Whole(Rule::TfliteSingle)),
+    ("ruy", RuleOf::Whole(Rule::Ruy)),
+    ("float32_half_even", RuleOf::Whole(Rule::Float32HalfEven)),
+    ("slice", RuleOf::Whole(Rule::Slice)),
+];
+/// What the name of a rule says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RuleOf {
+    /// The family; the rounding makes it a rule.
+    Rounding(fn(Rounding) -> Rule),
+    /// All.
+    Whole(Rule),
+}
 pub(super) const ROUNDINGS: [(&str, Rounding); 5] = [
     ("floor", Rounding::Floor),
     ("toward_zero", Rounding::TowardZero),

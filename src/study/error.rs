@@ -66,6 +66,14 @@ pub enum StudyError {
         /// `neither` or `both`.
         found: &'static str,
     },
+    /// Not one source of a network.
+    #[error("`{key}` has {found}, it needs one of `name` and `model`")]
+    NetworkSource {
+        /// `networks.a0`.
+        key: String,
+        /// `neither` or `both`.
+        found: &'static str,
+    },
     /// A file that is not there.
     #[error("`{key}` names `{path}`, and there is no such file")]
     NoSuchFile {
@@ -90,6 +98,11 @@ pub enum StudyError {
         /// What asks for it.
         why: &'static str,
     },
+    /// Scales that no shift can bring about.
+    #[error(
+        "`numerics.scales` is \"free\", and `numerics.rule` is \"shift\": a shift is a power of two"
+    )]
+    ScalesOfShift,
     /// Not one number per channel.
     #[error("`{key}` has {found} number(s), the input has {channels} channel(s)")]
     PerChannel {
@@ -115,9 +128,11 @@ impl StudyError {
             Self::ContrastWithItself { .. } => "study::contrast_with_itself",
             Self::InputNotHwc { .. } => "study::input_not_hwc",
             Self::WeightSource { .. } => "study::weight_source",
+            Self::NetworkSource { .. } => "study::network_source",
             Self::NoSuchFile { .. } => "study::no_such_file",
             Self::UnusedKey { .. } => "study::unused_key",
             Self::Needed { .. } => "study::needed_key",
+            Self::ScalesOfShift => "study::scales_of_shift",
             Self::PerChannel { .. } => "study::per_channel",
         }
     }
@@ -140,11 +155,17 @@ impl StudyError {
             Self::WeightSource { .. } => {
                 "write `{ seed = 1 }` or `{ file = \"net.safetensors\" }`".to_owned()
             }
+            Self::NetworkSource { .. } => {
+                "name a built-in network, or an ONNX file as its `model`".to_owned()
+            }
             Self::NoSuchFile { .. } => {
                 "check the path; it is relative to the folder of the study".to_owned()
             }
             Self::UnusedKey { key, .. } => format!("remove `{key}`, or add what it needs"),
             Self::Needed { key, .. } => format!("add `{key}`; no default stands in for it"),
+            Self::ScalesOfShift => {
+                "remove `numerics.scales`, or choose the rule \"multiplier\"".to_owned()
+            }
             Self::PerChannel { channels, .. } => format!("write a list of {channels} number(s)"),
         }
     }

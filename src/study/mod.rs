@@ -3,11 +3,13 @@
 //! In: a study's TOML file. Out: a [`Study`], valid: every file it names exists, every id has a network, no key
 //! is there that nothing reads. Paths are taken from the folder of the study. A key may be absent only where
 //! the field here is an `Option`, a list that may be empty, or [`NetworkEntry::execute`].
-//! This room does not open the files it names, and knows nothing of how a study is run.
+//! Of the files it names, this room opens only a model whose image size the study leaves open; it knows nothing of
+//! how a study is run.
 
 mod bounds;
 mod error;
 mod network;
+mod precision;
 mod raw;
 mod read;
 
@@ -15,8 +17,11 @@ pub use error::StudyError;
 
 use crate::fixed::Rule;
 use crate::network::Form;
+use crate::network::import::Numbers;
 use crate::problem::{Setting, schema};
-use crate::quantise::{ResidualForm, Widths};
+use crate::quantise::{
+    BiasCorrection, Equalisation, LayerWidths, ResidualForm, ScaleSet, WeightCalibration, Widths,
+};
 use crate::tensor::FeatureMap;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -27,8 +32,69 @@ use std::path::PathBuf;
 pub enum WeightSource {
     /// Random, from this seed.
     Seed(u64),
-    /// A safetensors file.
+    /// A safetensors file, or a state dict that `torch.save` wrote.
     File(PathBuf),
+}
+
+/// Where a network comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// It is built in.
+    Builtin {
+        /// Its name.
+        name: String,
+        /// Absent: only mapped and timed.
+        weights: Option<WeightSource>,
+    },
+    /// An ONNX file, which holds its weights.
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Integers stay what they are: the study's numerics do not apply.
+        numbers: Numbers,
+    },
+}
+
+/// Images in one of the forms that are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageFiles {
+    /// A npy or npz file, a PNG or JPEG image, a folder of such images, or a text file that lists them.
+    pub path: PathBuf,
+    /// Name of the array in a npz file.
+    pub array: Option<String>,
+}
+
+impl ImageFiles {
+    /// The files that a text names; behind a npz file may stand `:` and the name of an array.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let (path, array) = match text.split_once(".npz:") {
+            Some((stem, array)) => (format!("{stem}.npz"), Some(array.to_owned())),
+            None => (text.to_owned(), None),
+        };
+        Self {
+            path: path.into(),
+            array,
+        }
+    }
+
+    /// Whether they are pictures, which a study may resize, and not arrays.
+    #[must_use]
+    pub fn are_pictures(&self) -> bool {
+        self.path.is_dir()
+            || ["png", "jpg", "jpeg", "txt"]
+                .iter()
+                .any(|ending| self.ends_in(ending))
+    }
+
+    /// Whether the path has this ending, in small or capital letters.
+    #[must_use]
+    pub fn ends_in(&self, ending: &str) -> bool {
+        self.path
+            .extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    }
 }
 
 /// How 8-bit pixels become real inputs: `x = (u8 / 255 - mean[c]) / std[c]`.
@@ -40,17 +106,19 @@ pub struct Normalisation {
     pub std: Vec<f64>,
 }
 
-/// Images and what belongs to them, as npy files.
+/// Images and what belongs to them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Images {
-    /// u8, NHWC: what the network is executed on.
-    pub test: Option<PathBuf>,
+    /// What the network is executed on.
+    pub test: Option<ImageFiles>,
     /// Classes of the test images.
     pub labels: Option<PathBuf>,
     /// Float outputs on the test images, to compare the float executor with.
     pub logits: Option<PathBuf>,
-    /// u8, NHWC: what scales are chosen on.
-    pub calibration: PathBuf,
+    /// What scales are chosen on; absent where a model holds integers.
+    pub calibration: Option<ImageFiles>,
+    /// Pixels of a picture's shorter side before its centre is cut out; absent: pictures are not resized.
+    pub resize: Option<u32>,
     /// From pixels to inputs.
     pub normalisation: Normalisation,
 }
@@ -60,18 +128,40 @@ pub struct Images {
 pub struct NetworkEntry {
     /// Unique in the study.
     pub id: String,
-    /// Name of a built-in network.
-    pub name: String,
+    /// Graph and weights.
+    pub source: Source,
     /// Which form runs.
     pub form: Form,
     /// Shape of one image.
     pub input: FeatureMap,
-    /// Absent: only mapped and timed.
-    pub weights: Option<WeightSource>,
     /// Executed to the bit. Default: whether it has weights.
     pub execute: bool,
     /// Absent: calibrated and executed on one seeded image.
     pub images: Option<Images>,
+}
+
+impl NetworkEntry {
+    /// Whether it has parameters: those of a model, or of a built-in network that the study gives some.
+    #[must_use]
+    pub const fn has_weights(&self) -> bool {
+        match &self.source {
+            Source::Builtin { weights, .. } => weights.is_some(),
+            Source::Model { .. } => true,
+        }
+    }
+
+    /// The built-in network's name, or that of the model's file without its ending.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.source {
+            Source::Builtin { name, .. } => name.clone(),
+            Source::Model { path, .. } => path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        }
+    }
 }
 
 /// Two networks side by side, by their places in [`Study::networks`].
@@ -103,10 +193,12 @@ pub enum Calibration {
     Percentile(f64),
     /// Smallest mean square error.
     Mse,
+    /// Smallest relative entropy.
+    Entropy,
 }
 
 /// How integers are made.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NumericsEntry {
     /// Bits of activations, weights and the output.
     pub widths: Widths,
@@ -118,6 +210,16 @@ pub struct NumericsEntry {
     pub rule: Rule,
     /// How a sum of two branches is computed.
     pub residual: ResidualForm,
+    /// Ranges of the weights.
+    pub weight_calibration: WeightCalibration,
+    /// What becomes of mean errors.
+    pub bias_correction: BiasCorrection,
+    /// Whether the float network is equalised first.
+    pub equalisation: Equalisation,
+    /// Which scales there are.
+    pub scales: ScaleSet,
+    /// Widths of single layers, a later entry before an earlier one.
+    pub layers: Vec<LayerWidths>,
 }
 
 /// What happens to the rows that two strips share.

@@ -1,7 +1,11 @@
 //! One network of a study: what it is, where its parameters and images come from.
 
 use super::raw::{RawNetwork, RawWeights};
-use super::{Images, NetworkEntry, Normalisation, StudyError, WeightSource, bounds};
+use super::{
+    ImageFiles, Images, NetworkEntry, Normalisation, Source, StudyError, WeightSource, bounds,
+};
+use crate::network::import::{ImportError, Numbers, Stated};
+use crate::network::{Form, import};
 use crate::problem::findings::nearest;
 use crate::problem::{Findings, Real, Sourced};
 use crate::tensor::FeatureMap;
@@ -30,12 +34,28 @@ impl Folder {
         if path.is_file() {
             return Some(path);
         }
+        Self::absent(f, key, raw, &path);
+        None
+    }
+
+    /// Images that exist, as a file or a folder; behind a npz file may stand `:` and the name of an array.
+    fn images(&self, f: &mut Findings, key: &str, raw: &Sourced<String>) -> Option<ImageFiles> {
+        f.setting(key, raw.span.clone());
+        let files = ImageFiles::new(&raw.value);
+        let path = self.0.join(&files.path);
+        if path.is_file() || (path.is_dir() && files.array.is_none()) {
+            return Some(ImageFiles { path, ..files });
+        }
+        Self::absent(f, key, raw, &path);
+        None
+    }
+
+    fn absent(f: &mut Findings, key: &str, raw: &Sourced<String>, path: &Path) {
         let error = StudyError::NoSuchFile {
             key: key.to_owned(),
             path: path.display().to_string(),
         };
         f.report(error.into(), raw.span.clone(), "not there");
-        None
     }
 }
 
@@ -48,30 +68,121 @@ pub(super) fn entry(
 ) -> Option<NetworkEntry> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let id = id(f, &raw.id);
-    let name = name(f, &key("name"), &raw.name, known);
-    let form = f.choice(&key("form"), &raw.form, &bounds::FORMS);
-    let input = input(f, &key("input"), &raw.input);
-    let weights = match &raw.weights {
-        Some(raw) => Some(weights(f, &key("weights"), raw, folder)),
-        None => {
-            f.default(&key("weights"), "none");
-            None
+    let (source, stated) = source(f, raw, folder, known).unzip();
+    let numbers = match &source {
+        Some(Source::Model { numbers, .. }) => *numbers,
+        Some(Source::Builtin { .. }) | None => Numbers::Reals,
+    };
+    let form = match (&raw.form, &raw.model) {
+        (Some(form), _) => f.choice(&key("form"), form, &bounds::FORMS),
+        (None, Some(_)) => {
+            f.default(&key("form"), Form::Deploy.to_string());
+            Some(Form::Deploy)
         }
+        (None, None) => needed(f, key("form"), raw),
+    };
+    let input = match (&raw.input, &raw.model) {
+        (Some(list), _) => input(f, &key("input"), list),
+        (None, Some(file)) => stated
+            .flatten()
+            .and_then(|stated| of_file(f, &key("input"), file, stated)),
+        (None, None) => needed(f, key("input"), raw),
     };
     let execute = execute(f, &key("execute"), raw);
-    let images = images(f, raw, folder, input);
+    let images = images(f, raw, folder, input, numbers);
     Some(NetworkEntry {
         id: id?,
-        name: name?,
+        source: source?,
         form: form?,
         input: input?,
-        weights: match weights {
-            Some(weights) => Some(weights?),
-            None => None,
-        },
         execute: execute?,
         images: images?,
     })
+}
+
+/// Reports a key that a built-in network needs.
+fn needed<T>(f: &mut Findings, key: String, raw: &RawNetwork) -> Option<T> {
+    // Without a name either, the missing name is what is told.
+    let name = raw.name.as_ref()?;
+    let why = "a built-in network has none of its own";
+    let error = StudyError::Needed { key, why };
+    f.report(error.into(), name.span.clone(), "asks for it");
+    None
+}
+
+/// The size of the images of a model's file.
+fn of_file(
+    f: &mut Findings,
+    key: &str,
+    file: &Sourced<String>,
+    stated: Result<FeatureMap, ImportError>,
+) -> Option<FeatureMap> {
+    match stated {
+        Ok(input) => {
+            f.default(key, format!("{input}, from the file"));
+            Some(input)
+        }
+        Err(error) => {
+            f.report(error.into(), file.span.clone(), "this file");
+            None
+        }
+    }
+}
+
+/// A built-in network with its weights, or a model and the size of its images.
+fn source(
+    f: &mut Findings,
+    raw: &RawNetwork,
+    folder: &Folder,
+    known: &[&str],
+) -> Option<(Source, Option<Result<FeatureMap, ImportError>>)> {
+    let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
+    let found = match (&raw.name, &raw.model) {
+        (Some(raw_name), None) => {
+            let name = name(f, &key("name"), raw_name, known);
+            let weights = match &raw.weights {
+                Some(raw) => weights(f, &key("weights"), raw, folder).map(Some),
+                None => {
+                    f.default(&key("weights"), "none");
+                    Some(None)
+                }
+            };
+            let source = Source::Builtin {
+                name: name?,
+                weights: weights?,
+            };
+            return Some((source, None));
+        }
+        (None, Some(model)) => {
+            let path = folder.file(f, &key("model"), model);
+            if let Some(weights) = &raw.weights {
+                let error = StudyError::UnusedKey {
+                    key: key("weights"),
+                    why: "the model holds its weights",
+                };
+                f.report(error.into(), weights.span(), "unused");
+                return None;
+            }
+            let path = path?;
+            return match import::stated(&path) {
+                Ok(Stated { input, numbers }) => {
+                    Some((Source::Model { path, numbers }, Some(input)))
+                }
+                Err(error) => {
+                    f.report(error.into(), model.span.clone(), "this file");
+                    None
+                }
+            };
+        }
+        (None, None) => "neither",
+        (Some(_), Some(_)) => "both",
+    };
+    let error = StudyError::NetworkSource {
+        key: format!("networks.{}", raw.id.value),
+        found,
+    };
+    f.report(error.into(), raw.id.span.clone(), "this network");
+    None
 }
 
 fn id(f: &mut Findings, raw: &Sourced<String>) -> Option<String> {
@@ -144,12 +255,12 @@ fn weights(
 
 fn execute(f: &mut Findings, key: &str, raw: &RawNetwork) -> Option<bool> {
     let Some(execute) = &raw.execute else {
-        let default = raw.weights.is_some();
+        let default = raw.weights.is_some() || raw.model.is_some();
         f.default(key, default.to_string());
         return Some(default);
     };
     f.setting(key, execute.span.clone());
-    if execute.value && raw.weights.is_none() {
+    if execute.value && raw.weights.is_none() && raw.model.is_none() {
         let error = StudyError::Needed {
             key: format!("networks.{}.weights", raw.id.value),
             why: "the network is to be executed",
@@ -166,6 +277,7 @@ fn images(
     raw: &RawNetwork,
     folder: &Folder,
     input: Option<FeatureMap>,
+    numbers: Numbers,
 ) -> Option<Option<Images>> {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let file = |f: &mut Findings, name: &str, path: &Option<Sourced<String>>| match path {
@@ -175,23 +287,44 @@ fn images(
             Some(None)
         }
     };
-    let test = file(f, "images", &raw.images);
+    let pictures = |f: &mut Findings, name: &str, path: &Option<Sourced<String>>| match path {
+        Some(path) => folder.images(f, &key(name), path).map(Some),
+        None => {
+            f.default(&key(name), "none");
+            Some(None)
+        }
+    };
+    let test = pictures(f, "images", &raw.images);
     let labels = file(f, "labels", &raw.labels);
     let logits = file(f, "logits", &raw.logits);
-    let calibration = file(f, "calibration", &raw.calibration);
-    let used = all_used(f, raw);
+    let calibration = pictures(f, "calibration", &raw.calibration);
+    let resize = match &raw.resize {
+        Some(resize) => f.integer(&key("resize"), resize, bounds::RESIZE).map(Some),
+        None => {
+            f.default(&key("resize"), "none");
+            Some(None)
+        }
+    };
+    let are_pictures = [&test, &calibration]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(ImageFiles::are_pictures);
+    let used = all_used(f, raw, are_pictures, numbers);
     let mean = statistics(f, &key("mean"), raw.mean.as_ref(), input, bounds::MEAN);
     let std = statistics(f, &key("std"), raw.std.as_ref(), input, bounds::STD);
-    let (test, labels, logits) = (test?, labels?, logits?);
+    let (test, labels, logits, resize) = (test?, labels?, logits?, resize?);
     used.then_some(())?;
-    let Some(calibration) = calibration? else {
+    let calibration = calibration?;
+    if test.is_none() && calibration.is_none() {
         return Some(None);
-    };
+    }
     Some(Some(Images {
         test,
         labels,
         logits,
         calibration,
+        resize,
         normalisation: Normalisation {
             mean: mean?,
             std: std?,
@@ -200,26 +333,41 @@ fn images(
 }
 
 /// Whether each key about images has what it needs, and nothing that is needed is missing.
-fn all_used(f: &mut Findings, raw: &RawNetwork) -> bool {
+fn all_used(f: &mut Findings, raw: &RawNetwork, are_pictures: bool, numbers: Numbers) -> bool {
     let key = |name: &str| format!("networks.{}.{name}", raw.id.value);
     let file = |path: &Option<Sourced<String>>| path.as_ref().map(|path| path.span.clone());
     let list = |list: &Option<Spanned<Vec<Sourced<Real>>>>| list.as_ref().map(Spanned::span);
     let (images, calibration) = (file(&raw.images), file(&raw.calibration));
-    let weights = raw.weights.as_ref().map(Spanned::span);
+    let model = file(&raw.model);
+    let weights = raw.weights.as_ref().map(Spanned::span).or(model.clone());
     let trained = raw
         .weights
         .as_ref()
         .filter(|weights| weights.get_ref().file.is_some())
-        .map(Spanned::span);
+        .map(Spanned::span)
+        .or(model);
+    let resize = raw.resize.as_ref().map(|resize| resize.span.clone());
+    // What is calibrated, and the pixels that are read for it or for the integers that are there.
+    let (to_calibrate, pixels) = match numbers {
+        Numbers::Reals => (weights.clone(), calibration.clone()),
+        Numbers::Integers => (None, images.clone()),
+    };
+    let resized = (pixels.clone()).filter(|_| are_pictures);
     let mut good = true;
 
     // A key, and what must be there for it to be read.
     let unused = [
         (
+            "resize",
+            &resize,
+            &resized,
+            "the network has no PNG or JPEG images",
+        ),
+        (
             "calibration",
             &calibration,
-            &weights,
-            "the network has no weights",
+            &to_calibrate,
+            "the network has no weights in real numbers",
         ),
         (
             "labels",
@@ -236,14 +384,14 @@ fn all_used(f: &mut Findings, raw: &RawNetwork) -> bool {
         (
             "mean",
             &list(&raw.mean),
-            &calibration,
-            "the network has no calibration images",
+            &pixels,
+            "the network has no images to make inputs of",
         ),
         (
             "std",
             &list(&raw.std),
-            &calibration,
-            "the network has no calibration images",
+            &pixels,
+            "the network has no images to make inputs of",
         ),
     ];
     for (name, present, needs, why) in unused {
@@ -256,28 +404,32 @@ fn all_used(f: &mut Findings, raw: &RawNetwork) -> bool {
             good = false;
         }
     }
+    let real = |span: &Option<std::ops::Range<usize>>| match numbers {
+        Numbers::Reals => span.clone(),
+        Numbers::Integers => None,
+    };
     // A key that is there, and what it asks for.
     let needed = [
         (
-            &images,
+            &real(&images),
             "calibration",
             &calibration,
             "the network has images to be executed on",
         ),
         (
-            &trained,
+            &real(&trained),
             "calibration",
             &calibration,
             "scales of trained weights need images",
         ),
         (
-            &calibration,
+            &pixels,
             "mean",
             &list(&raw.mean),
             "pixels become real inputs with it",
         ),
         (
-            &calibration,
+            &pixels,
             "std",
             &list(&raw.std),
             "pixels become real inputs with it",

@@ -1,8 +1,11 @@
 //! From the raw file to a valid [`Study`].
 
+use super::bounds::RuleOf;
 use super::network::{self, Folder};
+use super::precision::{Precision, precision};
 use super::raw::{RawContrast, RawMapping, RawNetwork, RawNumerics, RawStudy};
 use super::{Calibration, Contrast, MappingEntry, NumericsEntry, Study, StudyError, bounds};
+use crate::fixed::Rule;
 use crate::problem::{Findings, OverrideFlag, Problems, SourceFile, Sourced, mirror};
 use crate::quantise::Widths;
 use std::path::{Path, PathBuf};
@@ -170,9 +173,16 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
     let output_bits = f.integer("numerics.output_bits", &raw.output_bits, bounds::BITS);
     let weights = f.choice("numerics.weights", &raw.weights, &bounds::WEIGHTS);
     let calibration = calibration(f, raw);
-    let family = f.choice("numerics.rule", &raw.rule, &bounds::RULES);
-    let rounding = f.choice("numerics.rounding", &raw.rounding, &bounds::ROUNDINGS);
+    let rule = rule(f, raw);
     let residual = f.choice("numerics.residual", &raw.residual, &bounds::RESIDUALS);
+    let precision = precision(f, raw, rule);
+    let Precision {
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
+    } = precision?;
     Some(NumericsEntry {
         widths: Widths {
             activation_bits: activation_bits?,
@@ -181,9 +191,41 @@ fn numerics(f: &mut Findings, raw: &RawNumerics) -> Option<NumericsEntry> {
         },
         weights: weights?,
         calibration: calibration?,
-        rule: family?(rounding?),
+        rule: rule?,
         residual: residual?,
+        weight_calibration,
+        bias_correction,
+        equalisation,
+        scales,
+        layers,
     })
+}
+
+fn rule(f: &mut Findings, raw: &RawNumerics) -> Option<Rule> {
+    const KEY: &str = "numerics.rounding";
+    let choice = f.choice("numerics.rule", &raw.rule, &bounds::RULES);
+    let rounding = (raw.rounding.as_ref())
+        .map(|rounding| (rounding, f.choice(KEY, rounding, &bounds::ROUNDINGS)));
+    match (choice?, rounding) {
+        (RuleOf::Rounding(of), Some((_, rounding))) => rounding.map(of),
+        (RuleOf::Rounding(_), None) => {
+            let error = StudyError::Needed {
+                key: KEY.to_owned(),
+                why: "the rule is \"multiplier\" or \"shift\"",
+            };
+            f.report(error.into(), raw.rule.span.clone(), "asks for it");
+            None
+        }
+        (RuleOf::Whole(rule), None) => Some(rule),
+        (RuleOf::Whole(_), Some((unused, _))) => {
+            let error = StudyError::UnusedKey {
+                key: KEY.to_owned(),
+                why: "only the rules \"multiplier\" and \"shift\" leave the rounding open",
+            };
+            f.report(error.into(), unused.span.clone(), "unused");
+            None
+        }
+    }
 }
 
 fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
@@ -207,8 +249,10 @@ fn calibration(f: &mut Findings, raw: &RawNumerics) -> Option<Calibration> {
             f.report(error.into(), raw.calibration.span.clone(), "asks for it");
             None
         }
-        (choice @ (Calibration::MinMax | Calibration::Mse), None) => Some(choice),
-        (Calibration::MinMax | Calibration::Mse, Some((unused, _))) => {
+        (choice @ (Calibration::MinMax | Calibration::Mse | Calibration::Entropy), None) => {
+            Some(choice)
+        }
+        (Calibration::MinMax | Calibration::Mse | Calibration::Entropy, Some((unused, _))) => {
             let error = StudyError::UnusedKey {
                 key: KEY.to_owned(),
                 why: "the calibration is not \"percentile\"",

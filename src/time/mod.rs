@@ -19,7 +19,7 @@ mod record;
 mod sweep;
 
 pub use occupancy::stored;
-pub use offload::host_cycles;
+pub use offload::{element_cycles, host_cycles, layer_elements};
 pub use record::{ArraySpan, BusSpan, Record};
 
 use crate::chip::Chip;

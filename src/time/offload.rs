@@ -1,21 +1,38 @@
 //! Time of work outside the array: one strip on the vector unit, one call of the host.
 
 use crate::chip::{Host, VectorUnit};
+use crate::network::sampling::bin;
 use crate::quantise::Numerics;
 use crate::reparam::{LayerGraph, LayerId, LayerOp};
 use crate::schedule::Strip;
 use crate::tensor::FeatureMap;
 use crate::units::{Bytes, Cycles, Macs, count};
 
-/// Elements that an operator looks at for `rows` output rows: of its windows, its operands' sum, or its input map.
-fn elements(op: &LayerOp, input: FeatureMap, output: FeatureMap, rows: usize) -> u64 {
-    let outputs = count(rows * output.width * output.channels);
+/// Elements that an operator looks at for a strip: those it makes, those of its windows, or those it gathers.
+fn elements(op: &LayerOp, input: FeatureMap, output: FeatureMap, strip: &Strip) -> u64 {
+    let outputs = count(strip.out_rows.len() * output.width * output.channels);
     match op {
-        LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => outputs,
+        LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
+        | LayerOp::Resize(_)
+        | LayerOp::Conv { .. }
+        | LayerOp::FullyConnected { .. } => outputs,
         LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => {
             outputs * count(pool.kernel * pool.kernel)
         }
-        LayerOp::GlobalAvgPool => input.elements().0,
+        LayerOp::GlobalAvgPool => count(strip.in_rows.len() * input.width * input.channels),
+        LayerOp::AdaptiveAvgPool { bins } => {
+            let inside = |place: usize| {
+                let rows = bin(place, *bins, input.height);
+                let first = rows.start.max(strip.in_rows.start);
+                rows.end.min(strip.in_rows.end).saturating_sub(first)
+            };
+            let rows: usize = (0..*bins).map(inside).sum();
+            let columns: usize = (0..*bins).map(|p| bin(p, *bins, input.width).len()).sum();
+            count(rows * columns * input.channels)
+        }
     }
 }
 
@@ -28,15 +45,39 @@ pub(super) fn vector_cycles(
 ) -> Cycles {
     let this = &graph.layers[layer.0];
     let input = graph.shape(this.inputs[0]);
-    let each = match this.op {
+    let elements = elements(&this.op, input, this.output, strip);
+    let each = element_cycles(&this.op, unit);
+    unit.start_cycles + Cycles((elements * each).div_ceil(count(unit.lanes)))
+}
+
+/// Cycles that an element of `op` takes on a lane of `unit`.
+#[must_use]
+pub const fn element_cycles(op: &LayerOp, unit: &VectorUnit) -> u64 {
+    match op {
+        LayerOp::Lookup(_) => unit.table_cycles,
         LayerOp::Add { .. } | LayerOp::Conv { .. } | LayerOp::FullyConnected { .. } => {
             unit.add_cycles
         }
+        LayerOp::Multiply { .. } => unit.multiply_cycles,
+        LayerOp::Concat => unit.copy_cycles,
         LayerOp::MaxPool(_) => unit.max_pool_cycles,
-        LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool => unit.avg_pool_cycles,
+        LayerOp::AvgPool(_) | LayerOp::GlobalAvgPool | LayerOp::AdaptiveAvgPool { .. } => {
+            unit.avg_pool_cycles
+        }
+        LayerOp::Resize(_) => unit.resize_cycles,
+    }
+}
+
+/// Elements that an operator looks at for one image.
+#[must_use]
+pub fn layer_elements(graph: &LayerGraph, layer: LayerId) -> u64 {
+    let this = &graph.layers[layer.0];
+    let input = graph.shape(this.inputs[0]);
+    let whole = Strip {
+        out_rows: 0..this.output.height,
+        in_rows: 0..input.height,
     };
-    let elements = elements(&this.op, input, this.output, strip.out_rows.len());
-    unit.start_cycles + Cycles((elements * each).div_ceil(count(unit.lanes)))
+    elements(&this.op, input, this.output, &whole)
 }
 
 /// Cycles of the call of `host` that runs `layer` for one image: `call + max(transfer, work)`. The host reads all
@@ -62,12 +103,16 @@ pub fn host_cycles(graph: &LayerGraph, numerics: &Numerics, layer: LayerId, host
             moved += weights(products);
             multiply(products)
         }
-        op @ (LayerOp::Add { .. }
+        LayerOp::Lookup(_)
+        | LayerOp::Add { .. }
+        | LayerOp::Multiply { .. }
+        | LayerOp::Concat
         | LayerOp::MaxPool(_)
         | LayerOp::AvgPool(_)
-        | LayerOp::GlobalAvgPool) => {
-            let elements = elements(op, input, this.output, this.output.height);
-            Cycles(elements.div_ceil(host.elements_per_cycle))
+        | LayerOp::GlobalAvgPool
+        | LayerOp::AdaptiveAvgPool { .. }
+        | LayerOp::Resize(_) => {
+            Cycles(layer_elements(graph, layer).div_ceil(host.elements_per_cycle))
         }
     };
     host.call_cycles + moved.over(host.bytes_per_cycle).max(work)
@@ -108,5 +153,34 @@ mod tests {
         // 16 bytes in, 20 out, 160 weights of two bytes.
         assert_eq!(cycles(4, 1000), 50 + 89);
         assert_eq!(cycles(1000, 2), 50 + 80);
+    }
+
+    #[test]
+    fn a_mean_over_parts_looks_at_a_shared_pixel_twice() {
+        let mut builder = GraphBuilder::new("parts", FeatureMap::new(7, 6, 4)).unwrap();
+        builder
+            .adaptive_avg_pool("parts", GraphBuilder::INPUT, 3)
+            .unwrap();
+        let graph = fold_graph(&builder.finish().unwrap(), Branches::Fuse).unwrap();
+        let strip = |in_rows| Strip {
+            out_rows: 0..3,
+            in_rows,
+        };
+        let unit = VectorUnit {
+            lanes: 8,
+            start_cycles: Cycles(10),
+            add_cycles: 1,
+            max_pool_cycles: 1,
+            avg_pool_cycles: 2,
+            table_cycles: 1,
+            multiply_cycles: 1,
+            copy_cycles: 1,
+            resize_cycles: 1,
+        };
+        let cycles = |rows| vector_cycles(&graph, LayerId(0), &strip(rows), &unit).0;
+        // Bins of rows 0..3, 2..5, 4..7: two rows count twice. Columns fall into thirds.
+        assert_eq!(cycles(0..7), 10 + 9 * 6 * 4 * 2 / 8);
+        assert_eq!(cycles(0..2), 10 + 2 * 6 * 4 * 2 / 8);
+        assert_eq!(cycles(2..3), 10 + 2 * 6 * 4 * 2 / 8);
     }
 }

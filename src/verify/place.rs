@@ -172,10 +172,15 @@ impl<'a> Places<'a> {
         let [image, y, x, channel] = match op {
             LayerOp::FullyConnected { .. } => [0, 0, at[0], at[3]],
             LayerOp::Conv { .. }
+            | LayerOp::Lookup(_)
             | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
             | LayerOp::MaxPool(_)
             | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => at,
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_) => at,
         };
         let rows = work.array.rows;
         let per_group = work.group_outputs().div_ceil(rows);
@@ -202,5 +207,6 @@ impl<'a> Places<'a> {
 
 fn strip(strips: &[Strip], row: usize) -> usize {
     let holds = |strip: &Strip| strip.out_rows.contains(&row);
-    strips.iter().position(holds).unwrap_or(0)
+    // A mean is written by the last of its strips, which all have its rows.
+    strips.iter().rposition(holds).unwrap_or(0)
 }

@@ -70,6 +70,10 @@ fn chip(rng: &mut ChaCha8Rng, array: Array) -> Chip {
             add_cycles: 1,
             max_pool_cycles: 1,
             avg_pool_cycles: 1,
+            table_cycles: 1,
+            multiply_cycles: 2,
+            copy_cycles: 1,
+            resize_cycles: 4,
         }),
         host: Some(Host {
             bytes_per_cycle: BytesPerCycle(number(4)),

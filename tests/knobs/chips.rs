@@ -4,7 +4,7 @@ use repchip::chip::Chip;
 use repchip::execute::{self, Options};
 use repchip::float;
 use repchip::map::{FullyConnected, Settings, map};
-use repchip::network::{Network, builtin};
+use repchip::network::{Corners, Function, GraphBuilder, Network, Resize, builtin};
 use repchip::problem::OverrideFlag;
 use repchip::quantise::{self, Numerics, QuantNetwork, Widths, quantise};
 use repchip::reparam::{Branches, LayerGraph, fold, fold_graph};
@@ -71,6 +71,10 @@ const KNOBS: &[Knob] = &[
     knob("vector.add_cycles", "30"),
     knob("vector.max_pool_cycles", "10"),
     knob("vector.avg_pool_cycles", "10"),
+    knob("vector.table_cycles", "10"),
+    knob("vector.multiply_cycles", "30"),
+    knob("vector.copy_cycles", "10"),
+    knob("vector.resize_cycles", "40"),
     // A table that the chip lacks.
     knob(
         "vector",
@@ -86,8 +90,31 @@ const HOST: &str =
 struct Bench {
     timed: LayerGraph,
     numerics: Numerics,
+    gated: LayerGraph,
+    gated_numerics: Numerics,
     integers: QuantNetwork,
     image: ndarray::Array4<f32>,
+}
+
+/// A network with a function, a product, an interpolation and a concatenation.
+fn gated() -> LayerGraph {
+    let mut b = GraphBuilder::new("gated", FeatureMap::new(16, 16, 8)).expect("a valid image");
+    let x = GraphBuilder::INPUT;
+    let scale = b.global_avg_pool("mean", x).expect("it fits");
+    let scale = b
+        .lookup("sigmoid", scale, Function::Sigmoid)
+        .expect("it fits");
+    let x = b.multiply("scale", x, scale).expect("it fits");
+    let resize = Resize {
+        height: 32,
+        width: 32,
+        corners: Corners::Aligned,
+    };
+    let x = b.resize("resize", x, resize).expect("it fits");
+    let swish = b.lookup("swish", x, Function::Silu).expect("it fits");
+    b.concat("concat", &[x, swish]).expect("it fits");
+    let graph = b.finish().expect("a valid graph");
+    fold_graph(&graph, Branches::Fuse).expect("it folds")
 }
 
 impl Bench {
@@ -100,6 +127,8 @@ impl Bench {
             output_bits: 8,
         };
         let numerics = Numerics::uniform(&timed, widths);
+        let gated = gated();
+        let gated_numerics = Numerics::uniform(&gated, widths);
         let input = FeatureMap::new(28, 28, 1);
         let graph = builtin::graph("repvgg-mini", input).expect("built in");
         let params = float::seeded(&graph, 1);
@@ -109,6 +138,8 @@ impl Bench {
         Self {
             timed,
             numerics,
+            gated,
+            gated_numerics,
             integers,
             image,
         }
@@ -120,6 +151,8 @@ impl Bench {
         let settings = Settings::default();
         let schedule = map(&self.timed, &self.numerics, chip, &settings).expect("it fits");
         let timeline = time::run(&schedule, chip, Mode::Real);
+        let gated = map(&self.gated, &self.gated_numerics, chip, &settings).expect("it fits");
+        let gated = time::run(&gated, chip, Mode::Real).total;
         let integers = &self.integers;
         let settings = Settings {
             fully_connected: match chip.host {
@@ -140,7 +173,7 @@ impl Bench {
         );
         let roofs = (facts.roofs, facts.activation_capacity, facts.clock);
         format!(
-            "{:?} {small:?} {moved:?} {roofs:?} {logits:?}",
+            "{:?} {small:?} {gated:?} {moved:?} {roofs:?} {logits:?}",
             timeline.total
         )
     }

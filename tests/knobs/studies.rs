@@ -25,6 +25,15 @@ const KNOBS: &[Knob] = &[
     ("numerics.rule", "shift", &[]),
     ("numerics.rounding", "floor", &[]),
     ("numerics.residual", "separate", &[]),
+    ("numerics.weight_calibration", "mse", &[]),
+    ("numerics.bias_correction", "true", &[]),
+    ("numerics.equalisation", "true", &[]),
+    ("numerics.scales", "power_of_two", &[]),
+    (
+        "numerics.layers",
+        "[{ name = 'first', weight_bits = 4, activation_bits = 16 }]",
+        &[],
+    ),
     ("input.batch", "2", &[]),
     (
         "mapping.inplace_add",

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Train the two small Fashion-MNIST networks used as test models.
+"""Train the three small Fashion-MNIST networks used as test models.
 
     repvgg-mini   a RepVGG in train form: every block has a 3x3, a 1x1 and,
                   where the shapes allow it, an identity branch, each with its
                   own batch norm (official RepVGG parameter names)
+    repvgg-nano   the same with fewer and narrower blocks, for files in many forms
     resnet-mini   a ResNet of basic blocks (torchvision parameter names)
 
 For each network the script writes the float32 parameters as safetensors and
@@ -16,10 +17,10 @@ plain 8-bit post-training quantisation of it, and prints what it measured.
 Usage:
     pip install numpy safetensors torch
     apt-get install dataset-fashion-mnist
-    python3 train.py --out .             # train both, one after the other
+    python3 train.py --out .             # train all, one after the other
     python3 train.py --out . --check     # no training: check existing files
 
-The two networks can also be trained side by side, with `--only NAME` each.
+The networks can also be trained side by side, with `--only NAME` each.
 """
 
 import argparse
@@ -129,16 +130,18 @@ class RepVGGBlock(nn.Module):
         return F.relu(y)
 
 
-class RepVGGMini(nn.Module):
-    """1x28x28 -> 16x28x28 -> 32x14x14 (2) -> 64x7x7 (4) -> 128x4x4 (2) -> 10"""
+class RepVGG(nn.Module):
+    """1x28x28 -> stage0 (28x28) -> stage1 (14x14) -> stage2 (7x7) -> stage3 (4x4) -> 10
 
-    def __init__(self):
+    `widths` are the channels of the four stages, `blocks` the blocks of the last three."""
+
+    def __init__(self, widths, blocks):
         super().__init__()
-        self.stage0 = RepVGGBlock(1, 16, 1)
-        self.stage1 = self._stage(16, 32, 2)
-        self.stage2 = self._stage(32, 64, 4)
-        self.stage3 = self._stage(64, 128, 2)
-        self.linear = nn.Linear(128, 10)
+        self.stage0 = RepVGGBlock(1, widths[0], 1)
+        self.stage1 = self._stage(widths[0], widths[1], blocks[0])
+        self.stage2 = self._stage(widths[1], widths[2], blocks[1])
+        self.stage3 = self._stage(widths[2], widths[3], blocks[2])
+        self.linear = nn.Linear(widths[3], 10)
 
     @staticmethod
     def _stage(cin, cout, blocks):
@@ -199,7 +202,11 @@ def initialise(model):
             nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
 
 
-NETWORKS = {"repvgg-mini": RepVGGMini, "resnet-mini": ResNetMini}
+NETWORKS = {
+    "repvgg-mini": lambda: RepVGG([16, 32, 64, 128], [2, 4, 2]),
+    "repvgg-nano": lambda: RepVGG([8, 16, 24, 32], [2, 3, 1]),
+    "resnet-mini": ResNetMini,
+}
 
 
 # --------------------------------------------------------------------------
@@ -341,7 +348,7 @@ def fuse(model):
     """Return (list of blocks, linear weight, linear bias).  A block is
     ("plain", conv) for ReLU(conv(x)), or ("residual", conv1, conv2, shortcut)
     with a shortcut that is a Conv, or None for the identity."""
-    if isinstance(model, RepVGGMini):
+    if isinstance(model, RepVGG):
         blocks = [model.stage0, *model.stage1, *model.stage2, *model.stage3]
         return (
             [("plain", fuse_repvgg_block(b)) for b in blocks],

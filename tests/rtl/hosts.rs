@@ -4,7 +4,7 @@ use crate::cases::{Class, one_of};
 use crate::networks::{fully_connected, push, three};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use repchip::fixed::{Requantise, Target};
+use repchip::fixed::{AverageForm, Requantise, Target};
 use repchip::network::Pool;
 use repchip::quantise::{QuantAverage, QuantLayer, QuantNetwork, TensorQuant};
 use repchip::reparam::{Layer, LayerOp};
@@ -66,6 +66,7 @@ fn average(
     let multipliers = (0..counts).map(|_| rng.random_range(1..=255)).collect();
     let requantise = Requantise::new(network.rule, multipliers, vec![8; counts], target);
     let quant = QuantAverage {
+        form: AverageForm::Sum,
         input_zero_point: input.zero_point,
         requantise: requantise.expect("these numbers are valid"),
     };

@@ -87,6 +87,7 @@ fn requantise(
                     near + bits,
                 )
             }
+            whole => unreachable!("the RTL has no rule {whole:?}"),
         };
         multipliers.push(multiplier);
         shifts.push(u8::try_from(shift.min(62)).expect("at most 62"));

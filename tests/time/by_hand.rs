@@ -245,6 +245,10 @@ fn a_pooling_on_the_vector_unit() {
         add_cycles: 1,
         max_pool_cycles: 1,
         avg_pool_cycles: 1,
+        table_cycles: 1,
+        multiply_cycles: 1,
+        copy_cycles: 1,
+        resize_cycles: 4,
     });
     let Dram::Flat(dram) = &mut chip.dram;
     dram.latency = Cycles(10);

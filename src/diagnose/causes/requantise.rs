@@ -26,10 +26,27 @@ fn roundings(list: &mut Candidates<'_>) {
             "to nearest, ties away from zero",
         ),
     ];
+    let own = list.golden.requantise.rule;
     for (rounding, key, text) in roundings {
-        list.add(Family::Requantise, key, format!("rounds {text}"), |d| {
-            d.requantise.rounding = rounding;
-        });
+        let (text, rule) = match own {
+            Rule::Shift(_) => (format!("rounds {text}"), Rule::Shift(rounding)),
+            Rule::Multiplier(_) => (format!("rounds {text}"), Rule::Multiplier(rounding)),
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven
+            | Rule::Slice => (
+                format!("rounds the exact product once, {text}"),
+                Rule::Multiplier(rounding),
+            ),
+        };
+        list.add(Family::Requantise, key, text, |d| d.requantise.rule = rule);
+    }
+    published(list, own);
+    if own.rounding().is_none() {
+        return;
     }
     let shifts = &list.case.plan.quant.requantise.shift;
     let widest = u32::from(shifts.iter().copied().max().unwrap_or(0));
@@ -37,6 +54,38 @@ fn roundings(list: &mut Candidates<'_>) {
         let text = format!("rounds twice: by {bits} bits, then by the rest of the shift");
         list.add(Family::Requantise, "rounding_twice", text, |d| {
             d.requantise.rounded_before = bits;
+        });
+    }
+}
+
+/// The rules that a program or a specification names, in place of the layer's own.
+fn published(list: &mut Candidates<'_>, own: Rule) {
+    let rules = [
+        (Rule::TosaSingle, "rule_tosa_single"),
+        (Rule::TosaDouble, "rule_tosa_double"),
+        (Rule::TfliteDouble, "rule_tflite_double"),
+        (Rule::TfliteSingle, "rule_tflite_single"),
+        (Rule::Ruy, "rule_ruy"),
+        (Rule::Float32HalfEven, "rule_float32_half_even"),
+    ];
+    let scaled = match own {
+        Rule::Shift(_) | Rule::Slice => false,
+        Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy
+        | Rule::Float32HalfEven => true,
+    };
+    for (rule, key) in rules.into_iter().filter(|_| scaled) {
+        let text = format!("requantises by the rule {}", rule.name());
+        list.add(Family::Requantise, key, text, |d| d.requantise.rule = rule);
+    }
+    if !scaled {
+        let text = "takes a slice of the accumulator's bits, behind a sign test for the ReLU";
+        list.add(Family::Requantise, "rule_slice", text, |d| {
+            d.requantise.rule = Rule::Slice;
         });
     }
 }
@@ -51,7 +100,17 @@ fn factors(list: &mut Candidates<'_>) {
     add("shift_too_small", "the shift is smaller by one", &|d| {
         d.requantise.shift = -1;
     });
-    if matches!(list.case.plan.quant.requantise.rule, Rule::Multiplier(_)) {
+    let multiplies = match list.case.plan.quant.requantise.rule {
+        Rule::Shift(_) | Rule::Slice => false,
+        Rule::Multiplier(_)
+        | Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy
+        | Rule::Float32HalfEven => true,
+    };
+    if multiplies {
         let mut add = |key, text: &str, alter: &dyn Fn(&mut Datapath)| {
             list.add(Family::Requantise, key, text, alter);
         };

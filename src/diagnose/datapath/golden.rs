@@ -5,7 +5,7 @@ use super::{
     Start, Sum, WeightRead, Whose, Write,
 };
 use crate::diagnose::Plan;
-use crate::fixed::{Accumulator, Overflow, Rule};
+use crate::fixed::{Accumulator, Overflow};
 use crate::tensor::IntType;
 
 impl Datapath {
@@ -77,9 +77,8 @@ fn read(plan: &Plan) -> Read {
 
 fn requantising(plan: &Plan) -> Requantising {
     let requantise = &plan.quant.requantise;
-    let (Rule::Shift(rounding) | Rule::Multiplier(rounding)) = requantise.rule;
     Requantising {
-        rounding,
+        rule: requantise.rule,
         multiplier: Multiplier::Of(Whose::OWN),
         shift_of: Whose::OWN,
         shift: 0,

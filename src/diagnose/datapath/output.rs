@@ -1,7 +1,7 @@
 //! From the accumulator to the output and to where it is written.
 
 use super::{Lanes, StuckBit, Whose};
-use crate::fixed::{Overflow, Rounding};
+use crate::fixed::{Overflow, Rule};
 use crate::tensor::IntType;
 
 /// Which multiplier a channel has.
@@ -17,11 +17,11 @@ pub(in crate::diagnose) enum Multiplier {
 /// From accumulator to output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::diagnose) struct Requantising {
-    pub(in crate::diagnose) rounding: Rounding,
+    pub(in crate::diagnose) rule: Rule,
     pub(in crate::diagnose) multiplier: Multiplier,
     pub(in crate::diagnose) shift_of: Whose,
     pub(in crate::diagnose) shift: i64,
-    /// Rounded once by this many bits of the shift before the rest.
+    /// Rounded once by this many bits of the shift before the rest; only where the rule leaves the rounding open.
     pub(in crate::diagnose) rounded_before: u32,
     pub(in crate::diagnose) zero_point: i32,
     pub(in crate::diagnose) overflow: Overflow,

@@ -7,7 +7,7 @@ use super::Case;
 use super::datapath::{
     Datapath, Dead, Gives, Multiplier, Requantising, Skip, Start, Stuck, moved, reread,
 };
-use crate::fixed::{Overflow, shift_round, wrap};
+use crate::fixed::{Overflow, Rounding, Rule, scaled, shift_round, wrap};
 use crate::schedule::work::{Pass, PassKind};
 use crate::tensor::{IntType, Sign};
 use read::Pixel;
@@ -215,9 +215,21 @@ impl Case {
         let shift = i64::from(own.shift[self.channel_of(rule.shift_of, c)]) + rule.shift;
         let shift = u32::try_from(shift.clamp(0, 126)).unwrap_or(0);
         let product = i128::from(acc) * multiplier;
-        let first = rule.rounded_before.min(shift);
-        let once = shift_round(product, first, rule.rounding);
-        let rounded = shift_round(once, shift - first, rule.rounding) + i128::from(rule.zero_point);
+        let scaled = match rule.rule {
+            Rule::Shift(rounding) | Rule::Multiplier(rounding) => {
+                let first = rule.rounded_before.min(shift);
+                let once = shift_round(product, first, rounding);
+                shift_round(once, shift - first, rounding)
+            }
+            Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven
+            | Rule::Slice => published(rule, acc, multiplier, shift),
+        };
+        let rounded = scaled + i128::from(rule.zero_point);
         let (min, max) = (i128::from(own.output.min()), i128::from(own.output.max()));
         let fitted = match (rule.overflow, own.output.sign) {
             (Overflow::Saturate | Overflow::Trap, _) => rounded.clamp(min, max),
@@ -225,11 +237,23 @@ impl Case {
             (Overflow::Wrap, Sign::Unsigned) => rounded & max,
         };
         let fitted = i32::try_from(fitted).unwrap_or(own.output.max());
+        let output = match rule.rule {
+            // The sign test in front of it is all its clamp.
+            Rule::Slice => fitted,
+            Rule::Shift(_)
+            | Rule::Multiplier(_)
+            | Rule::TosaSingle
+            | Rule::TosaDouble
+            | Rule::TfliteDouble
+            | Rule::TfliteSingle
+            | Rule::Ruy
+            | Rule::Float32HalfEven => fitted.clamp(rule.lower, rule.upper),
+        };
         Requantised {
             product,
             shift,
             rounded,
-            output: fitted.clamp(rule.lower, rule.upper),
+            output,
         }
     }
 }
@@ -241,6 +265,22 @@ impl Dead {
             && self.tap_row.is_none_or(|dead| dead == row)
             && self.tap_col.is_none_or(|dead| dead == col)
     }
+}
+
+/// A rule that says all of its rounding, with a scale brought into its limits.
+fn published(rule: &Requantising, acc: i64, multiplier: i128, shift: u32) -> i128 {
+    let (multipliers, shifts) = rule.rule.limits();
+    // A multiplier of more bits, as the family `multiplier` has, loses those that the rule does not hold.
+    let most = i128::from(*multipliers.end());
+    let mut drop = 0;
+    while (multiplier >> drop) > most && drop < shift {
+        drop += 1;
+    }
+    let multiplier = shift_round(multiplier, drop, Rounding::HalfEven).min(most);
+    let multiplier = i32::try_from(multiplier).unwrap_or(*multipliers.end());
+    let shift = (shift - drop).clamp((*shifts.start()).into(), (*shifts.end()).into());
+    let around = [rule.lower, rule.upper].map(|bound| bound - rule.zero_point);
+    scaled(rule.rule, acc, multiplier, shift, around)
 }
 
 /// The power of two nearest to a multiplier.

@@ -1,7 +1,7 @@
 //! One fault after another.
 
-use super::found;
-use super::layers::{Layer, Rules};
+use super::layers::{Layer, Rules, SPECS};
+use super::{first, found};
 use crate::fixed::{Overflow, Rounding, Rule, wrap};
 use crate::quantise::QuantConv;
 use ndarray::{Array4, s};
@@ -45,6 +45,7 @@ fn roundings() {
                 q.requantise.rule = match q.requantise.rule {
                     Rule::Shift(_) => Rule::Shift(rounding),
                     Rule::Multiplier(_) => Rule::Multiplier(rounding),
+                    whole => unreachable!("no layer has the rule {whole:?}"),
                 };
             })
         });
@@ -74,6 +75,37 @@ fn multipliers_and_shifts() {
         let shift = matches!(layer.plan.quant.requantise.rule, Rule::Shift(_));
         (!shift).then(|| requantised(layer, |q| q.requantise.multiplier.fill(256)))?
     });
+}
+
+/// A layer that follows the rule of one program, and outputs by that of another.
+#[test]
+fn rules_of_other_programs() {
+    let even = Rule::Multiplier(Rounding::HalfEven);
+    for (own, other, key) in [
+        (even, Rule::Ruy, "rule_ruy"),
+        (even, Rule::TosaDouble, "rule_tosa_double"),
+        (Rule::TfliteDouble, Rule::Ruy, "rule_ruy"),
+        (Rule::Ruy, Rule::TosaDouble, "rule_tosa_double"),
+        (
+            Rule::TfliteDouble,
+            Rule::Multiplier(Rounding::Floor),
+            "rounding_floor",
+        ),
+    ] {
+        let mut layer = Layer::new(SPECS[0], 7);
+        let requantise = &mut layer.plan.quant.requantise;
+        requantise.rule = own;
+        // Half the output's range, in multipliers of 31 bits: ties of the second rounding.
+        requantise.multiplier.fill(1 << 30);
+        for shift in &mut requantise.shift {
+            *shift += 23;
+        }
+        requantise.check().unwrap();
+        let observed = requantised(&layer, |q| q.requantise.rule = other).unwrap();
+        if let Err(what) = first(&layer, &observed, key) {
+            panic!("{own:?}, observed {other:?}: {what}");
+        }
+    }
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Layer {
         // Coarse weights and biases in the shift family: their sums often lie halfway between two outputs.
         let grain = match (spec.rule)(Rounding::Floor) {
             Rule::Shift(_) => 32,
-            Rule::Multiplier(_) => 1,
+            _ => 1,
         };
         let weight =
             Array4::from_shape_simple_fn(weights, || value(IntType::signed(8)) / grain * grain);
@@ -260,7 +260,7 @@ fn requantise(spec: Spec, shift: u8, outputs: usize, ty: IntType) -> Requantise 
     let (multipliers, shifts): (Vec<i32>, Vec<u8>) = (0..outputs)
         .map(|c| match rule {
             Rule::Shift(_) => (1, shift),
-            Rule::Multiplier(_) => (190 + 7 * i32::try_from(c).unwrap(), shift + 8),
+            _ => (190 + 7 * i32::try_from(c).unwrap(), shift + 8),
         })
         .unzip();
     let target = Target::whole(ty, 2);

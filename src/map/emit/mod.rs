@@ -16,7 +16,7 @@ use super::engine::Engine;
 use super::facts::{Facts, Reach};
 use super::place::{Placed, Placement};
 use crate::reparam::LayerId;
-use crate::schedule::{ArrayPlan, LayerPlan, Op, OpId, OpKind, Schedule};
+use crate::schedule::{ArrayPlan, BufferId, LayerPlan, Op, OpId, OpKind, Schedule};
 use crate::units::Addr;
 use fetches::Fetches;
 use std::ops::Range;
@@ -120,7 +120,12 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn push(&mut self, layer: LayerId, after: [Option<OpId>; 2], kind: OpKind) -> OpId {
+    fn push(
+        &mut self,
+        layer: LayerId,
+        after: impl IntoIterator<Item = Option<OpId>>,
+        kind: OpKind,
+    ) -> OpId {
         let mut waits: Vec<OpId> = Vec::new();
         for id in after.into_iter().flatten() {
             if !waits.contains(&id) {
@@ -217,9 +222,12 @@ impl List<'_> {
     /// Rows of operand `place` that a turn reads.
     fn rows(&self, layer: LayerId, place: usize, turn: &Turn) -> Range<usize> {
         let strip = &self.placement.layers[layer.0].strips[turn.strip];
+        if self.facts.gathers(layer) {
+            return strip.in_rows.clone();
+        }
         match self.facts.layers[layer.0].operands[place].reach {
             Reach::Same => strip.out_rows.clone(),
-            Reach::Whole | Reach::Window { .. } => {
+            Reach::Whole | Reach::Pixel | Reach::Resize { .. } | Reach::Window { .. } => {
                 let tensor = self.facts.layers[layer.0].operands[place].tensor;
                 let height = self.facts.sizes[tensor.0].height;
                 self.facts.layers[layer.0].operands[place]
@@ -267,11 +275,9 @@ impl List<'_> {
         };
         let op = self.push(layer, after, kind);
         let placed = &self.placement.layers[layer.0];
-        let buffers = [
-            placed.operands.first().copied().flatten(),
-            placed.operands.get(1).copied().flatten(),
-            placed.output,
-        ];
+        let buffers: Vec<Option<BufferId>> = (placed.operands.iter().copied())
+            .chain([placed.output])
+            .collect();
         for buffer in buffers.into_iter().flatten() {
             self.tracks[buffer.0].work = Some(op);
             self.touch(buffer, op);
@@ -285,10 +291,11 @@ impl List<'_> {
             return;
         }
         *self.turns.last_mut().expect("the turn under way") = Some(op);
-        if !turn.ends || self.placement.stays[layer.output().0] {
+        let placed = &self.placement.layers[layer.0];
+        let gathering = self.facts.gathers(layer) && turn.strip + 1 < placed.strips.len();
+        if !turn.ends || gathering || self.placement.stays[layer.output().0] {
             return;
         }
-        let placed = &self.placement.layers[layer.0];
         let buffer = placed.output.expect("a layer on the chip writes a buffer");
         let rows = placed.strips[turn.strip].out_rows.clone();
         for image in self.images(layer, turn) {

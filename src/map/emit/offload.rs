@@ -2,6 +2,7 @@
 
 use super::List;
 use super::transfers::Pending;
+use crate::map::facts::OPERANDS;
 use crate::reparam::LayerId;
 use crate::schedule::{OpKind, Traffic};
 
@@ -13,7 +14,7 @@ impl List<'_> {
         let tensor = layer.output();
         for image in 0..self.loops[layer.0].images {
             self.turns.push(None);
-            let mut after = [None, None];
+            let mut after = [None; OPERANDS];
             let operands = facts.layers[layer.0].operands.iter().enumerate();
             for (place, operand) in operands {
                 let operand = operand.tensor;

@@ -3,149 +3,17 @@
 //! Node names are the stems of the parameter names in the networks' public checkpoints. The input size a
 //! network is usually run with is its [`default_input`].
 
+mod efficientnet;
+mod entries;
+mod pspnet;
+mod regnet;
 mod repvgg;
 mod resnet;
 mod vgg;
 
 use super::{Graph, NetworkError};
 use crate::tensor::FeatureMap;
-use repvgg::RepVgg;
-use resnet::{Block, ResNet, Stem};
-
-/// How to build one network.
-#[derive(Debug, Clone, Copy)]
-enum Architecture {
-    RepVgg(RepVgg),
-    ResNet(ResNet),
-    Vgg16,
-}
-
-const fn repvgg_a(widths: &'static [usize; 5]) -> Architecture {
-    repvgg(widths, &[1, 2, 4, 14, 1], 1)
-}
-
-const fn repvgg_b(widths: &'static [usize; 5], groups: usize) -> Architecture {
-    repvgg(widths, &[1, 4, 6, 16, 1], groups)
-}
-
-const fn repvgg(
-    widths: &'static [usize; 5],
-    blocks: &'static [usize; 5],
-    groups: usize,
-) -> Architecture {
-    Architecture::RepVgg(RepVgg {
-        widths,
-        blocks,
-        groups,
-        first_stride: 2,
-        classes: 1000,
-    })
-}
-
-const fn resnet(block: Block, blocks: &'static [usize; 4]) -> Architecture {
-    Architecture::ResNet(ResNet {
-        stem: Stem::SevenBySeven,
-        widths: &[64, 128, 256, 512],
-        blocks,
-        block,
-        classes: 1000,
-    })
-}
-
-const REPVGG_MINI: Architecture = Architecture::RepVgg(RepVgg {
-    widths: &[16, 32, 64, 128],
-    blocks: &[1, 2, 4, 2],
-    groups: 1,
-    first_stride: 1,
-    classes: 10,
-});
-
-const RESNET_MINI: Architecture = Architecture::ResNet(ResNet {
-    stem: Stem::ThreeByThree,
-    widths: &[16, 32, 64, 128],
-    blocks: &[1, 1, 2, 1],
-    block: Block::Basic,
-    classes: 10,
-});
-
-const IMAGENET: FeatureMap = FeatureMap::new(224, 224, 3);
-const GREY_28: FeatureMap = FeatureMap::new(28, 28, 1);
-
-const ENTRIES: &[(&str, FeatureMap, Architecture)] = &[
-    ("repvgg-a0", IMAGENET, repvgg_a(&[48, 48, 96, 192, 1280])),
-    ("repvgg-a1", IMAGENET, repvgg_a(&[64, 64, 128, 256, 1280])),
-    ("repvgg-a2", IMAGENET, repvgg_a(&[64, 96, 192, 384, 1408])),
-    (
-        "repvgg-b0",
-        IMAGENET,
-        repvgg_b(&[64, 64, 128, 256, 1280], 1),
-    ),
-    (
-        "repvgg-b1",
-        IMAGENET,
-        repvgg_b(&[64, 128, 256, 512, 2048], 1),
-    ),
-    (
-        "repvgg-b1g2",
-        IMAGENET,
-        repvgg_b(&[64, 128, 256, 512, 2048], 2),
-    ),
-    (
-        "repvgg-b1g4",
-        IMAGENET,
-        repvgg_b(&[64, 128, 256, 512, 2048], 4),
-    ),
-    (
-        "repvgg-b2",
-        IMAGENET,
-        repvgg_b(&[64, 160, 320, 640, 2560], 1),
-    ),
-    (
-        "repvgg-b2g4",
-        IMAGENET,
-        repvgg_b(&[64, 160, 320, 640, 2560], 4),
-    ),
-    (
-        "repvgg-b3",
-        IMAGENET,
-        repvgg_b(&[64, 192, 384, 768, 2560], 1),
-    ),
-    ("repvgg-mini", GREY_28, REPVGG_MINI),
-    ("resnet-18", IMAGENET, resnet(Block::Basic, &[2, 2, 2, 2])),
-    ("resnet-34", IMAGENET, resnet(Block::Basic, &[3, 4, 6, 3])),
-    (
-        "resnet-50-v1",
-        IMAGENET,
-        resnet(Block::BottleneckV1, &[3, 4, 6, 3]),
-    ),
-    (
-        "resnet-50-v1.5",
-        IMAGENET,
-        resnet(Block::BottleneckV15, &[3, 4, 6, 3]),
-    ),
-    (
-        "resnet-101-v1",
-        IMAGENET,
-        resnet(Block::BottleneckV1, &[3, 4, 23, 3]),
-    ),
-    (
-        "resnet-101-v1.5",
-        IMAGENET,
-        resnet(Block::BottleneckV15, &[3, 4, 23, 3]),
-    ),
-    (
-        "resnet-152-v1",
-        IMAGENET,
-        resnet(Block::BottleneckV1, &[3, 8, 36, 3]),
-    ),
-    (
-        "resnet-152-v1.5",
-        IMAGENET,
-        resnet(Block::BottleneckV15, &[3, 8, 36, 3]),
-    ),
-    ("resnet-mini", GREY_28, RESNET_MINI),
-    ("vgg-16", IMAGENET, Architecture::Vgg16),
-];
+use entries::{Architecture, ENTRIES};
 
 /// All built-in names, families together.
 #[must_use]
@@ -168,8 +36,11 @@ pub fn default_input(name: &str) -> Result<FeatureMap, NetworkError> {
 pub fn graph(name: &str, input: FeatureMap) -> Result<Graph, NetworkError> {
     let (name, _, architecture) = find(name)?;
     match architecture {
-        Architecture::RepVgg(plan) => plan.build(name, input),
-        Architecture::ResNet(plan) => plan.build(name, input),
+        Architecture::RepVgg(plan, classes) => plan.build(name, input, classes),
+        Architecture::ResNet(plan, classes) => plan.build(name, input, classes),
+        Architecture::RegNetX(plan) => plan.build(name, input),
+        Architecture::EfficientNet(plan) => plan.build(name, input),
+        Architecture::PspNet(backbone) => pspnet::pspnet(backbone, name, input),
         Architecture::Vgg16 => vgg::vgg_16(name, input),
     }
 }
@@ -199,7 +70,7 @@ mod tests {
             ("vgg16", "vgg-16"),
             ("", "vgg-16"),
         ] {
-            let error = graph(asked, IMAGENET).unwrap_err();
+            let error = graph(asked, FeatureMap::new(224, 224, 3)).unwrap_err();
             let name = asked.to_owned();
             assert_eq!(error, NetworkError::UnknownName { name, nearest });
         }

@@ -1,10 +1,10 @@
 //! A network in two parts: what JSON holds, and the arrays.
 
 use super::tensors::Tensors;
-use crate::fixed::{Overflow, Requantise, Rule};
+use crate::fixed::{AddForm, AverageForm, Overflow, Requantise, Rule};
 use crate::quantise::{
-    Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
-    ResidualForm, TensorQuant,
+    Numerics, QuantAdd, QuantAverage, QuantConcat, QuantConv, QuantLayer, QuantMultiply,
+    QuantNetwork, QuantResidual, QuantResize, QuantTable, ResidualForm, TensorQuant,
 };
 use crate::reparam::LayerGraph;
 use crate::tensor::{IntType, Weights};
@@ -40,10 +40,29 @@ enum LayerContent {
     Add {
         input_zero_points: [i32; 2],
         multipliers: [i32; 2],
+        #[serde(default, skip_serializing_if = "AddForm::is_weighted")]
+        form: AddForm,
         requantise: RequantiseContent,
     },
     MaxPool,
     Average {
+        input_zero_point: i32,
+        #[serde(default, skip_serializing_if = "AverageForm::is_sum")]
+        form: AverageForm,
+        requantise: RequantiseContent,
+    },
+    Table {
+        first: i32,
+    },
+    Multiply {
+        input_zero_points: [i32; 2],
+        requantise: RequantiseContent,
+    },
+    Concat {
+        input_zero_points: Vec<i32>,
+        requantise: RequantiseContent,
+    },
+    Resize {
         input_zero_point: i32,
         requantise: RequantiseContent,
     },
@@ -187,12 +206,31 @@ fn split_layer(index: usize, layer: &QuantLayer, bits: u8, arrays: &mut Tensors)
         QuantLayer::Add(add) => LayerContent::Add {
             input_zero_points: add.input_zero_points,
             multipliers: add.multipliers,
+            form: add.form,
             requantise: split_requantise(index, &add.requantise, arrays),
         },
         QuantLayer::MaxPool => LayerContent::MaxPool,
         QuantLayer::Average(average) => LayerContent::Average {
             input_zero_point: average.input_zero_point,
+            form: average.form,
             requantise: split_requantise(index, &average.requantise, arrays),
+        },
+        QuantLayer::Table(table) => {
+            let name = format!("{index}.table");
+            arrays.put(name, &[table.values.len()], &table.values);
+            LayerContent::Table { first: table.first }
+        }
+        QuantLayer::Multiply(multiply) => LayerContent::Multiply {
+            input_zero_points: multiply.input_zero_points,
+            requantise: split_requantise(index, &multiply.requantise, arrays),
+        },
+        QuantLayer::Concat(concat) => LayerContent::Concat {
+            input_zero_points: concat.input_zero_points.clone(),
+            requantise: split_requantise(index, &concat.requantise, arrays),
+        },
+        QuantLayer::Resize(resize) => LayerContent::Resize {
+            input_zero_point: resize.input_zero_point,
+            requantise: split_requantise(index, &resize.requantise, arrays),
         },
     }
 }
@@ -282,17 +320,46 @@ fn join_layer(
         LayerContent::Add {
             input_zero_points,
             multipliers,
+            form,
             requantise,
         } => QuantLayer::Add(QuantAdd {
             input_zero_points,
             multipliers,
+            form,
             requantise: join_requantise(index, &requantise, arrays)?,
         }),
         LayerContent::MaxPool => QuantLayer::MaxPool,
         LayerContent::Average {
             input_zero_point,
+            form,
             requantise,
         } => QuantLayer::Average(QuantAverage {
+            input_zero_point,
+            form,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Table { first } => QuantLayer::Table(QuantTable {
+            first,
+            values: arrays.take_list(&format!("{index}.table"))?,
+        }),
+        LayerContent::Multiply {
+            input_zero_points,
+            requantise,
+        } => QuantLayer::Multiply(QuantMultiply {
+            input_zero_points,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Concat {
+            input_zero_points,
+            requantise,
+        } => QuantLayer::Concat(QuantConcat {
+            input_zero_points,
+            requantise: join_requantise(index, &requantise, arrays)?,
+        }),
+        LayerContent::Resize {
+            input_zero_point,
+            requantise,
+        } => QuantLayer::Resize(QuantResize {
             input_zero_point,
             requantise: join_requantise(index, &requantise, arrays)?,
         }),

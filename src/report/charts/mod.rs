@@ -69,6 +69,8 @@ pub enum Kind {
     HeatMap,
     /// One network of two runs, the difference by cause.
     Difference,
+    /// One network of a study of precision: top-1 over bits, noise over layers, magnitudes of weights.
+    Precision,
 }
 
 /// A laid out chart.
@@ -243,6 +245,7 @@ impl Kind {
             Self::Occupancy => "sram",
             Self::HeatMap => "utilisation",
             Self::Difference => "difference",
+            Self::Precision => "precision",
         }
     }
 }

@@ -94,9 +94,14 @@ fn shortcuts(network: &RunResult) -> BTreeSet<TensorId> {
             LayerOp::Add { .. } => layer.inputs.iter().min().copied(),
             LayerOp::Conv { .. } => layer.inputs.get(1).copied(),
             LayerOp::FullyConnected { .. }
+            | LayerOp::Lookup(_)
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
             | LayerOp::MaxPool(_)
             | LayerOp::AvgPool(_)
-            | LayerOp::GlobalAvgPool => None,
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. }
+            | LayerOp::Resize(_) => None,
         })
         .collect()
 }

@@ -29,6 +29,7 @@ pub(super) const fn place(kind: Kind) -> (Place, u8) {
         Kind::Gantt => (Place::Network, 50),
         Kind::Bandwidth => (Place::Network, 60),
         Kind::Difference => (Place::Network, 70),
+        Kind::Precision => (Place::Network, 80),
     }
 }
 
@@ -51,7 +52,7 @@ fn ordered(charts: &[Chart], wanted: impl Fn(&Chart) -> bool) -> Vec<&Chart> {
 }
 
 /// A chart, with what it shows, the command that made it and the file it is in.
-pub(super) fn figure(chart: &Chart, command: &str) -> String {
+pub(in crate::report) fn figure(chart: &Chart, command: &str) -> String {
     format!(
         "<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{words}\">\n{}</div>\n\
          <figcaption>{words}: <code>charts/{}.svg</code> of <code>{} --out DIR</code></figcaption>\n</figure>\n",

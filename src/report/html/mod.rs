@@ -17,6 +17,7 @@ use super::human::{clock, memory, short};
 use super::{ChipRun, Contrasted, Report, contrasted, validated};
 use crate::time::Cause;
 use figure::Place;
+pub(super) use figure::figure;
 use std::fmt::Write as _;
 pub use table::table;
 
@@ -108,7 +109,7 @@ fn sections(report: &Report, charts: &[Chart]) -> Vec<(String, String, String)> 
     }
     let mut shared = String::new();
     for chart in figure::shared(charts) {
-        shared.push_str(&figure::figure(chart, command));
+        shared.push_str(&self::figure(chart, command));
     }
     let layers = layers::table(report);
     for (id, title, html) in [
@@ -134,7 +135,7 @@ fn answer(run: &ChipRun, charts: &[Chart], command: &str) -> String {
         }
     }
     for chart in figure::of_chip(charts, &run.chip.name, Place::Answer) {
-        html.push_str(&figure::figure(chart, command));
+        html.push_str(&self::figure(chart, command));
     }
     html
 }
@@ -180,13 +181,13 @@ fn chip(run: &ChipRun, charts: &[Chart], command: &str) -> String {
     }
     html.push_str("<h3>Charts</h3>\n");
     for chart in figure::of_chip(charts, &facts.name, Place::Chip) {
-        html.push_str(&figure::figure(chart, command));
+        html.push_str(&self::figure(chart, command));
     }
     for network in &run.networks {
         let figures: String = figure::of_chip(charts, &facts.name, Place::Network)
             .into_iter()
             .filter(|chart| chart.network.as_ref() == Some(&network.id))
-            .map(|chart| figure::figure(chart, command))
+            .map(|chart| self::figure(chart, command))
             .collect();
         if !figures.is_empty() {
             let title = format!("Charts of {} on {}", network.id, facts.name);

@@ -136,9 +136,14 @@ impl Rows<'_> {
                     strips,
                 },
             ) => {
+                let last = *strip + 1 == strips.len();
                 let strip = &strips[*strip];
-                for &buffer in inputs {
-                    self.read(op, buffer, *image, &strip.in_rows)?;
+                for (place, &buffer) in inputs.iter().enumerate() {
+                    let rows = self.operand_rows(this.layer, place, &strip.in_rows);
+                    self.read(op, buffer, *image, &rows)?;
+                }
+                if self.layer_op(this.layer).gathers() && !last {
+                    return Ok(());
                 }
                 let channels = self.schedule.graph.layers[this.layer.0].output.channels;
                 self.write(op, *output, *image, &strip.out_rows, channels)
@@ -151,6 +156,17 @@ impl Rows<'_> {
                 | OpKind::Host { .. },
                 LayerPlan::Array(_) | LayerPlan::Vector { .. } | LayerPlan::Host,
             ) => Ok(()),
+        }
+    }
+
+    /// Rows of an operand: those of a scale for each channel are one, for every strip.
+    fn operand_rows(&self, layer: LayerId, place: usize, in_rows: &Range<usize>) -> Range<usize> {
+        let graph = &self.schedule.graph;
+        let is_scale = matches!(self.layer_op(layer), LayerOp::Multiply { .. }) && place == 1;
+        if is_scale && graph.shape(graph.layers[layer.0].inputs[place]).pixels() == 1 {
+            0..1
+        } else {
+            in_rows.clone()
         }
     }
 

@@ -4,7 +4,7 @@ use super::one_of;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use repchip::chip::Array;
-use repchip::network::{Conv, Pool};
+use repchip::network::Conv;
 use repchip::quantise::QuantNetwork;
 use repchip::reparam::{LayerId, LayerOp, TensorId};
 use repchip::schedule::work::ConvWork;
@@ -163,9 +163,15 @@ impl Cutter<'_> {
         match layer.op {
             LayerOp::Conv { conv, .. } => self.conv(rng, id, conv),
             LayerOp::FullyConnected { .. } => self.fully_connected(rng, id),
-            LayerOp::Add { .. } => self.vector(rng, id, None),
-            LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => self.vector(rng, id, Some(pool)),
-            LayerOp::GlobalAvgPool => self.vector(rng, id, None),
+            LayerOp::Lookup(_)
+            | LayerOp::Add { .. }
+            | LayerOp::Multiply { .. }
+            | LayerOp::Concat
+            | LayerOp::Resize(_)
+            | LayerOp::MaxPool(_)
+            | LayerOp::AvgPool(_)
+            | LayerOp::GlobalAvgPool
+            | LayerOp::AdaptiveAvgPool { .. } => self.vector(rng, id),
         }
     }
 
@@ -359,26 +365,47 @@ impl Cutter<'_> {
         })));
     }
 
-    fn vector(&mut self, rng: &mut ChaCha8Rng, id: LayerId, pool: Option<Pool>) {
+    /// Rows of operand `place` under output rows.
+    fn operand_rows(&self, id: LayerId, place: usize, out: &Range<usize>) -> Range<usize> {
         let layer = &self.network.graph.layers[id.0];
-        let height = self.network.graph.shape(layer.inputs[0]).height;
-        let global = layer.op == LayerOp::GlobalAvgPool;
-        let in_rows = |out: &Range<usize>| match pool {
-            Some(pool) => {
+        let map = self.network.graph.shape(layer.inputs[place]);
+        match layer.op {
+            LayerOp::MaxPool(pool) | LayerOp::AvgPool(pool) => {
                 let first = (out.start * pool.stride).saturating_sub(pool.padding);
                 let end = (out.end - 1) * pool.stride + pool.kernel;
-                first..(end - pool.padding.min(end)).min(height)
+                first..(end - pool.padding.min(end)).min(map.height)
             }
-            None if global => 0..height,
-            None => out.clone(),
+            LayerOp::Resize(resize) => resize.rows(out, map.height),
+            LayerOp::Multiply { .. } if map.pixels() == 1 => 0..1,
+            _ => out.clone(),
+        }
+    }
+
+    /// Bands of output rows, or of input rows that are summed up one after another.
+    fn vector_strips(&self, rng: &mut ChaCha8Rng, id: LayerId) -> Vec<Strip> {
+        let layer = &self.network.graph.layers[id.0];
+        if layer.op.gathers() {
+            let height = self.network.graph.shape(layer.inputs[0]).height;
+            let strip = |in_rows| Strip {
+                out_rows: 0..layer.output.height,
+                in_rows,
+            };
+            return bands(rng, height, 1).into_iter().map(strip).collect();
+        }
+        let strip = |out_rows: Range<usize>| Strip {
+            in_rows: self.operand_rows(id, 0, &out_rows),
+            out_rows,
         };
-        let strips: Vec<Strip> = bands(rng, layer.output.height, 1)
+        bands(rng, layer.output.height, 1)
             .into_iter()
-            .map(|out_rows| Strip {
-                in_rows: in_rows(&out_rows),
-                out_rows,
-            })
-            .collect();
+            .map(strip)
+            .collect()
+    }
+
+    fn vector(&mut self, rng: &mut ChaCha8Rng, id: LayerId) {
+        let layer = &self.network.graph.layers[id.0];
+        let gathers = layer.op.gathers();
+        let strips = self.vector_strips(rng, id);
         let rows = strips.iter().map(|s| s.in_rows.len()).max().unwrap_or(1);
         let out_rows = strips.iter().map(|s| s.out_rows.len()).max().unwrap_or(1);
         let sources: Vec<Source> = layer
@@ -389,14 +416,19 @@ impl Cutter<'_> {
         let (output, stored) = self.target(rng, id, out_rows, false);
         self.share_storage(rng, id, &sources, output);
         for image in 0..self.batch {
-            let mut held = 0..0;
+            let mut held = vec![0..0; sources.len()];
             for (strip, Strip { out_rows, in_rows }) in strips.iter().enumerate() {
-                for &source in &sources {
-                    self.fill(id, source, image, &held, in_rows);
+                for (place, &source) in sources.iter().enumerate() {
+                    let rows = if place == 0 {
+                        in_rows.clone()
+                    } else {
+                        self.operand_rows(id, place, out_rows)
+                    };
+                    self.fill(id, source, image, &held[place], &rows);
+                    held[place] = rows;
                 }
-                held = in_rows.clone();
                 self.push(id, OpKind::Vector { strip, image });
-                if stored {
+                if stored && (!gathers || strip + 1 == strips.len()) {
                     self.store(id, output, image, out_rows.clone());
                 }
             }
@@ -408,7 +440,8 @@ impl Cutter<'_> {
         });
     }
 
-    /// Lets a whole sum take the storage of a whole operand that no later layer reads.
+    /// Lets a whole sum take the storage of a whole operand that no later layer reads; a function and a product that of
+    /// their first.
     fn share_storage(
         &mut self,
         rng: &mut ChaCha8Rng,
@@ -417,14 +450,22 @@ impl Cutter<'_> {
         output: BufferId,
     ) {
         let layers = &self.network.graph.layers;
-        let is_add = matches!(layers[id.0].op, LayerOp::Add { .. });
+        let [first, others @ ..] = sources else {
+            return;
+        };
+        let alone = others.iter().all(|other| other.tensor != first.tensor);
+        let sources = match layers[id.0].op {
+            LayerOp::Add { .. } => sources,
+            LayerOp::Lookup(_) | LayerOp::Multiply { .. } if alone => &sources[..1],
+            _ => return,
+        };
         for source in sources {
             let later = &layers[id.0 + 1..];
             let read_again = later
                 .iter()
                 .any(|layer| layer.inputs.contains(&source.tensor));
             let both_whole = !source.load && self.whole[id.output().0] == Some(output);
-            if is_add && both_whole && !read_again && rng.random_bool(0.5) {
+            if both_whole && !read_again && rng.random_bool(0.5) {
                 self.buffers[output.0].base = self.buffers[source.buffer.0].base;
                 return;
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cut;
 pub(crate) mod network;
+mod others;
 
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;

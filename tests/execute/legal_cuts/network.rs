@@ -1,9 +1,10 @@
 //! Random integer networks. The integers have no float origin: any that are valid will do.
 
 use super::one_of;
+use super::others::push_other;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use repchip::fixed::{Overflow, Requantise, Rounding, Rule, Target};
+use repchip::fixed::{AddForm, AverageForm, Overflow, Requantise, Rounding, Rule, Target};
 use repchip::network::{Conv, Form, Pool};
 use repchip::quantise::{
     Numerics, QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantNetwork, QuantResidual,
@@ -91,7 +92,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
         .map(TensorId)
         .filter(|&t| graph.shape(t) == shape)
         .collect();
-    match rng.random_range(0..10) {
+    match rng.random_range(0..14) {
         0..=3 => {
             let conv = random_conv(rng, shape);
             push_conv(rng, network, from, conv, None);
@@ -116,18 +117,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
             let other = one_of(rng, &like);
             let zero_points = [from, other].map(|t| network.tensors[t.0].zero_point);
             let (range, zero_point) = range_of_output(rng);
-            let quant = QuantLayer::Add(QuantAdd {
-                input_zero_points: zero_points,
-                multipliers: [rng.random_range(-50..=50), rng.random_range(0..=50)],
-                requantise: requantise(
-                    rng,
-                    Rule::Multiplier(Rounding::HalfAway),
-                    1,
-                    5,
-                    range,
-                    zero_point,
-                ),
-            });
+            let quant = QuantLayer::Add(addition(rng, zero_points, range, zero_point));
             push(
                 network,
                 op,
@@ -159,6 +149,7 @@ fn push_random(rng: &mut ChaCha8Rng, network: &mut QuantNetwork) {
             let entries = pool.kernel * pool.kernel;
             push_average(rng, network, from, LayerOp::AvgPool(pool), out, entries);
         }
+        10..=13 => push_other(rng, network, from),
         _ if rng.random_bool(0.5) => {
             let out = FeatureMap::new(1, 1, shape.channels);
             push_average(rng, network, from, LayerOp::GlobalAvgPool, out, 1);
@@ -208,12 +199,105 @@ fn random_pool(rng: &mut ChaCha8Rng, shape: FeatureMap) -> (Pool, FeatureMap) {
     (pool, out)
 }
 
-fn range_of_output(rng: &mut ChaCha8Rng) -> (IntType, i32) {
+pub(super) fn range_of_output(rng: &mut ChaCha8Rng) -> (IntType, i32) {
     let range = int_type(rng);
     (range, rng.random_range(range.min()..=range.max()))
 }
 
-fn requantise(
+/// An addition in any form.
+fn addition(
+    rng: &mut ChaCha8Rng,
+    input_zero_points: [i32; 2],
+    range: IntType,
+    zero_point: i32,
+) -> QuantAdd {
+    let whole = Target::whole(range, zero_point);
+    let one = |rule, multiplier, shift| {
+        Requantise::new(rule, vec![multiplier], vec![shift], whole)
+            .expect("these numbers are valid")
+    };
+    let (form, multipliers, requantise) = match rng.random_range(0..3) {
+        0 => (
+            AddForm::Weighted,
+            [rng.random_range(-50..=50), rng.random_range(0..=50)],
+            requantise(
+                rng,
+                Rule::Multiplier(Rounding::HalfAway),
+                1,
+                5,
+                range,
+                zero_point,
+            ),
+        ),
+        1 => {
+            let scales = [(); 3].map(|()| scale(rng, Rule::TfliteDouble, 3));
+            let left_shift = 10;
+            let form = AddForm::Rescaled {
+                left_shift,
+                shifts: [scales[0].1, scales[1].1],
+            };
+            let (multiplier, shift) = scales[2];
+            let sum = one(Rule::TfliteDouble, multiplier, shift + left_shift);
+            (form, [scales[0].0, scales[1].0], sum)
+        }
+        _ => {
+            let scales = [(); 2].map(|()| scale(rng, Rule::Float32HalfEven, 3));
+            let form = AddForm::Float32 {
+                shifts: scales.map(|(_, shift)| shift),
+            };
+            let multipliers = scales.map(|(multiplier, _)| multiplier);
+            (form, multipliers, one(Rule::Float32HalfEven, 1, 0))
+        }
+    };
+    QuantAdd {
+        input_zero_points,
+        multipliers,
+        form,
+        requantise,
+    }
+}
+
+/// An average over windows of up to `entries` pixels, in any form.
+fn averaging(
+    rng: &mut ChaCha8Rng,
+    input_zero_point: i32,
+    entries: usize,
+    range: IntType,
+    zero_point: i32,
+) -> QuantAverage {
+    let whole = |rule| {
+        let target = Target::whole(range, zero_point);
+        Requantise::new(rule, vec![1; entries], vec![0; entries], target)
+            .expect("these numbers are valid")
+    };
+    let same = input_zero_point == zero_point;
+    let (form, requantise) = match rng.random_range(0..3) {
+        0 => {
+            let scales = [(); 2].map(|()| scale(rng, Rule::Float32HalfEven, 2));
+            let form = AverageForm::Float32 {
+                multipliers: scales.map(|(multiplier, _)| multiplier),
+                shifts: scales.map(|(_, shift)| shift),
+            };
+            (form, whole(Rule::Float32HalfEven))
+        }
+        1 if same => (
+            AverageForm::Quotient,
+            whole(Rule::Shift(Rounding::HalfAway)),
+        ),
+        _ => {
+            let rule = rule(rng);
+            let requantise = requantise(rng, rule, entries, 5, range, zero_point);
+            (AverageForm::Sum, requantise)
+        }
+    };
+    QuantAverage {
+        input_zero_point,
+        form,
+        requantise,
+    }
+}
+
+pub(super) fn requantise(
     rng: &mut ChaCha8Rng,
     rule: Rule,
     channels: usize,
@@ -221,24 +305,37 @@ fn requantise(
     output: IntType,
     zero_point: i32,
 ) -> Requantise {
+    let zero_point = if rule == Rule::Slice { 0 } else { zero_point };
     let mut target = Target::whole(output, zero_point);
     if rng.random_bool(0.5) {
         target = target.relu();
     }
-    target.overflow = one_of(
-        rng,
-        &[Overflow::Saturate, Overflow::Saturate, Overflow::Wrap],
-    );
-    let multiplier = |rng: &mut ChaCha8Rng| match rule {
-        Rule::Shift(_) => 1,
-        Rule::Multiplier(_) => rng.random_range(0..=5),
-    };
-    let multipliers = (0..channels).map(|_| multiplier(rng)).collect();
-    let shifts = (0..channels).map(|_| rng.random_range(0..=shift)).collect();
+    if matches!(rule, Rule::Shift(_) | Rule::Multiplier(_) | Rule::Slice) {
+        target.overflow = one_of(
+            rng,
+            &[Overflow::Saturate, Overflow::Saturate, Overflow::Wrap],
+        );
+    }
+    let (multipliers, shifts) = (0..channels).map(|_| scale(rng, rule, shift)).unzip();
     Requantise::new(rule, multipliers, shifts, target).expect("these numbers are valid")
 }
 
-fn rule(rng: &mut ChaCha8Rng) -> Rule {
+/// A scale of at least about `2^-shift`, as the rule writes it.
+fn scale(rng: &mut ChaCha8Rng, rule: Rule, shift: u8) -> (i32, u8) {
+    let right = rng.random_range(0..=shift);
+    match rule {
+        Rule::Shift(_) | Rule::Slice => (1, right),
+        Rule::Multiplier(_) => (rng.random_range(0..=5), right),
+        Rule::TosaSingle
+        | Rule::TosaDouble
+        | Rule::TfliteDouble
+        | Rule::TfliteSingle
+        | Rule::Ruy => (rng.random_range(1 << 30..=i32::MAX), 30 + right),
+        Rule::Float32HalfEven => (rng.random_range(1 << 23..1 << 24), 23 + right),
+    }
+}
+
+pub(super) fn rule(rng: &mut ChaCha8Rng) -> Rule {
     let rounding = one_of(
         rng,
         &[
@@ -249,7 +346,20 @@ fn rule(rng: &mut ChaCha8Rng) -> Rule {
             Rounding::HalfAway,
         ],
     );
-    one_of(rng, &[Rule::Shift(rounding), Rule::Multiplier(rounding)])
+    one_of(
+        rng,
+        &[
+            Rule::Shift(rounding),
+            Rule::Multiplier(rounding),
+            Rule::TosaSingle,
+            Rule::TosaDouble,
+            Rule::TfliteDouble,
+            Rule::TfliteSingle,
+            Rule::Ruy,
+            Rule::Float32HalfEven,
+            Rule::Slice,
+        ],
+    )
 }
 
 /// Adds a convolution with random integers.
@@ -335,7 +445,7 @@ fn push_sums(
     );
 }
 
-fn push_average(
+pub(super) fn push_average(
     rng: &mut ChaCha8Rng,
     network: &mut QuantNetwork,
     from: TensorId,
@@ -344,15 +454,18 @@ fn push_average(
     entries: usize,
 ) {
     let (range, zero_point) = range_of_output(rng);
-    let rule = rule(rng);
-    let quant = QuantLayer::Average(QuantAverage {
-        input_zero_point: network.tensors[from.0].zero_point,
-        requantise: requantise(rng, rule, entries, 5, range, zero_point),
-    });
+    let own = network.tensors[from.0].zero_point;
+    // A quotient keeps the zero point of its input.
+    let zero_point = if (range.min()..=range.max()).contains(&own) {
+        own
+    } else {
+        zero_point
+    };
+    let quant = QuantLayer::Average(averaging(rng, own, entries, range, zero_point));
     push(network, op, vec![from], out, (range, zero_point), 0, quant);
 }
 
-fn push(
+pub(super) fn push(
     network: &mut QuantNetwork,
     op: LayerOp,
     inputs: Vec<TensorId>,

@@ -1,14 +1,21 @@
-//! Float parameters from a safetensors file with the public names of RepVGG and ResNet checkpoints.
+//! Float parameters from safetensors files and PyTorch state dicts with the public names of RepVGG, ResNet and VGG.
 //!
 //! A tensor is named by its node: `stage1.0.rbr_dense.conv.weight`, `layer1.0.bn1.running_var`, `fc.bias`. Files
 //! hold convolutions as output, input, row, column (OIHW) and fully connected layers with their inputs flattened
 //! channel first; both are permuted to this crate's order (OHWI; row, column, channel) here and nowhere else.
 
-use super::{Graph, NetworkError, Node, NodeParams, Op, Params};
-use ndarray::{Array1, Array2, Array4};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::BTreeMap;
+mod keys;
+mod pickle;
+mod pth;
+mod stored;
+
+pub use stored::Checkpoint;
+
+use super::order;
+use crate::network::{Form, Graph, NetworkError, Node, NodeParams, Op, Params};
+use ndarray::Array1;
 use std::path::Path;
+use stored::{Stored, Tensors};
 
 /// One tensor that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,68 +68,116 @@ pub enum TensorFault {
     },
 }
 
-/// Reads the parameters of `graph` from a safetensors file of 32-bit floats.
-///
-/// A leading `module.` in front of names is dropped and `num_batches_tracked` is skipped. A convolution's bias
-/// must be there exactly when [`Graph::biased`] says so.
+/// Reads the parameters of `graph` from a safetensors file or a state dict that `torch.save` wrote.
 ///
 /// # Errors
-/// When the file cannot be read or is damaged, or any tensor is missing, left over, misshapen, of another type
-/// or not finite, or a variance is negative. All such tensors are listed.
-pub fn read_safetensors(graph: &Graph, path: &Path) -> Result<Params, NetworkError> {
-    match std::fs::read(path) {
-        Ok(bytes) => parse(graph, &bytes, path),
-        Err(error) => Err(NetworkError::Unreadable {
-            path: path.display().to_string(),
-            cause: error.to_string(),
-        }),
+/// As [`Checkpoint::params`], and when the file cannot be read.
+pub fn read(graph: &Graph, path: &Path) -> Result<Params, NetworkError> {
+    Checkpoint::read(path)?.params(graph)
+}
+
+impl Checkpoint {
+    /// The parameters of `graph`, 32-bit floats.
+    ///
+    /// A leading `module.` in front of names is dropped, timm's names are taken for the official ones, and
+    /// `num_batches_tracked` is skipped. A convolution's bias must be there exactly when [`Graph::biased`] says so.
+    ///
+    /// # Errors
+    /// When the file is damaged, or any tensor is missing, left over, misshapen, of another type or not finite, or a
+    /// variance is negative. All such tensors are listed.
+    pub fn params(&self, graph: &Graph) -> Result<Params, NetworkError> {
+        let mut reader = Reader::new(self.tensors()?);
+        let biased = graph.biased();
+        let nodes = (graph.nodes.iter().zip(biased))
+            .map(|(node, biased)| reader.node(graph, node, biased))
+            .collect();
+        let faults = reader.finish();
+        if faults.is_empty() {
+            return Ok(Params { nodes });
+        }
+        Err(NetworkError::Tensors {
+            origin: format!("`{}`", self.path.display()),
+            network: graph.name.clone(),
+            faults,
+        })
+    }
+
+    /// Which form of a RepVGG it holds: a `rbr_reparam` convolution marks the deploy form.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn form(&self) -> Result<Form, NetworkError> {
+        let deploy = (self.tensors()?.named.keys()).any(|name| name.contains(".rbr_reparam."));
+        Ok(if deploy { Form::Deploy } else { Form::Train })
+    }
+
+    /// Whether names and shapes are those of `graph`, all of them.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn fits(&self, graph: &Graph) -> Result<bool, NetworkError> {
+        let tensors = self.tensors()?.named;
+        let mut wanted = 0;
+        for (node, biased) in graph.nodes.iter().zip(graph.biased()) {
+            for (part, shape) in stored_shapes(graph, node, biased) {
+                let name = format!("{}.{part}", node.name);
+                if tensors
+                    .get(&name)
+                    .is_none_or(|stored| stored.shape != shape)
+                {
+                    return Ok(false);
+                }
+                wanted += 1;
+            }
+        }
+        Ok(wanted == tensors.len())
     }
 }
 
-fn parse(graph: &Graph, bytes: &[u8], path: &Path) -> Result<Params, NetworkError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| NetworkError::Unreadable {
-        path: path.display().to_string(),
-        cause: format!(
-            "its {} bytes are not a whole safetensors file ({error})",
-            bytes.len()
-        ),
-    })?;
-    let mut reader = Reader::new(file.iter());
-    let biased = graph.biased();
-    let nodes = (graph.nodes.iter().zip(biased))
-        .map(|(node, biased)| reader.node(graph, node, biased))
-        .collect();
-    let faults = reader.finish();
-    if faults.is_empty() {
-        return Ok(Params { nodes });
+/// Names and shapes in a file of the parameters of a node.
+fn stored_shapes(graph: &Graph, node: &Node, biased: bool) -> Vec<(&'static str, Vec<usize>)> {
+    match &node.op {
+        Op::Conv(conv) => {
+            let inputs = graph.source(node).channels / conv.groups;
+            let weight = vec![conv.out_channels, inputs, conv.kernel, conv.kernel];
+            let mut parts = vec![("weight", weight)];
+            parts.extend(biased.then(|| ("bias", vec![conv.out_channels])));
+            parts
+        }
+        Op::BatchNorm { .. } => (["weight", "bias", "running_mean", "running_var"].into_iter())
+            .map(|part| (part, vec![node.shape.channels]))
+            .collect(),
+        Op::FullyConnected { outputs } => {
+            let map = graph.source(node);
+            let weight = vec![*outputs, map.pixels() * map.channels];
+            vec![("weight", weight), ("bias", vec![*outputs])]
+        }
+        Op::Input
+        | Op::Relu
+        | Op::Add
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::Lookup(_)
+        | Op::Multiply
+        | Op::Concat
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_) => Vec::new(),
     }
-    Err(NetworkError::Tensors {
-        origin: format!("`{}`", path.display()),
-        network: graph.name.clone(),
-        faults,
-    })
 }
 
 /// Takes tensors out of a file by name and gathers what is wrong.
 struct Reader<'data> {
-    left: BTreeMap<String, TensorView<'data>>,
+    left: Tensors<'data>,
     faults: Vec<TensorFault>,
 }
 
 impl<'data> Reader<'data> {
-    fn new<'n>(tensors: impl Iterator<Item = (&'n str, TensorView<'data>)>) -> Self {
-        let mut left = BTreeMap::new();
-        let mut faults = Vec::new();
-        for (name, view) in tensors.filter(|(name, _)| !name.ends_with("num_batches_tracked")) {
-            let plain = name.strip_prefix("module.").unwrap_or(name);
-            if let Some(twin) = left.insert(plain.to_owned(), view) {
-                faults.push(TensorFault::Extra {
-                    name: format!("module.{plain}"),
-                    shape: twin.shape().to_vec(),
-                });
-            }
+    fn new(left: Tensors<'data>) -> Self {
+        Self {
+            left,
+            faults: Vec::new(),
         }
-        Self { left, faults }
     }
 
     /// Parameters of one node; anything wrong with them is noted, and zeros stand in until the end.
@@ -132,10 +187,8 @@ impl<'data> Reader<'data> {
                 let inputs = graph.source(node).channels / conv.groups;
                 let shape = [conv.out_channels, inputs, conv.kernel, conv.kernel];
                 let oihw = self.array(node, "weight", &shape);
-                let oihw = Array4::from_shape_vec(shape, oihw).expect("the shape was checked");
-                let ohwi = oihw.permuted_axes([0, 2, 3, 1]);
                 NodeParams::Conv {
-                    weight: ohwi.as_standard_layout().into_owned(),
+                    weight: order::ohwi(shape, oihw),
                     bias: biased.then(|| self.vector(node, "bias", conv.out_channels)),
                 }
             }
@@ -152,21 +205,22 @@ impl<'data> Reader<'data> {
                 let map = graph.source(node);
                 let inputs = map.pixels() * map.channels;
                 let flat = self.array(node, "weight", &[*outputs, inputs]);
-                let chw = (*outputs, map.channels, map.height, map.width);
-                let chw = Array4::from_shape_vec(chw, flat).expect("the shape was checked");
-                let hwc: Vec<f32> = chw.permuted_axes([0, 2, 3, 1]).iter().copied().collect();
                 NodeParams::FullyConnected {
-                    weight: Array2::from_shape_vec((*outputs, inputs), hwc)
-                        .expect("a permutation keeps the number of elements"),
+                    weight: order::pixels_first(map, *outputs, flat),
                     bias: self.vector(node, "bias", *outputs),
                 }
             }
             Op::Input
             | Op::Relu
+            | Op::Lookup(_)
             | Op::Add
+            | Op::Multiply
+            | Op::Concat
             | Op::MaxPool(_)
             | Op::AvgPool(_)
-            | Op::GlobalAvgPool => NodeParams::None,
+            | Op::GlobalAvgPool
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Resize(_) => NodeParams::None,
         }
     }
 
@@ -200,22 +254,22 @@ impl<'data> Reader<'data> {
     }
 
     fn take(&mut self, name: String, want: &[usize]) -> Result<Vec<f32>, TensorFault> {
-        let Some(view) = self.left.remove(&name) else {
+        let Some(stored) = self.left.named.remove(&name) else {
             let shape = want.to_vec();
             return Err(TensorFault::Missing { name, shape });
         };
-        if view.dtype() != Dtype::F32 {
-            let dtype = format!("{:?}", view.dtype());
+        if stored.dtype != "F32" {
+            let dtype = stored.dtype;
             return Err(TensorFault::Type { name, dtype });
         }
-        if view.shape() != want {
+        if stored.shape != want {
             return Err(TensorFault::Shape {
                 name,
-                got: view.shape().to_vec(),
+                got: stored.shape,
                 want: want.to_vec(),
             });
         }
-        let (words, _) = view.data().as_chunks::<4>();
+        let (words, _) = stored.bytes.as_chunks::<4>();
         let values: Vec<f32> = words.iter().map(|&word| f32::from_le_bytes(word)).collect();
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
@@ -229,10 +283,8 @@ impl<'data> Reader<'data> {
     }
 
     fn finish(mut self) -> Vec<TensorFault> {
-        let extra = (self.left.into_iter()).map(|(name, view)| TensorFault::Extra {
-            name,
-            shape: view.shape().to_vec(),
-        });
+        let left = self.left.named.into_values().chain(self.left.twins);
+        let extra = left.map(|Stored { name, shape, .. }| TensorFault::Extra { name, shape });
         self.faults.extend(extra);
         self.faults
     }
@@ -243,6 +295,8 @@ mod tests {
     use super::*;
     use crate::network::{Conv, GraphBuilder};
     use crate::tensor::FeatureMap;
+    use safetensors::tensor::{Dtype, TensorView};
+    use std::collections::BTreeMap;
 
     type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
@@ -299,7 +353,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Params, NetworkError> {
-        parse(&graph(), bytes, Path::new("net.safetensors"))
+        Checkpoint::new(Path::new("net.safetensors"), bytes.to_vec()).params(&graph())
     }
 
     fn faults(tensors: &Tensors) -> Vec<String> {
@@ -378,9 +432,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("whole");
         std::fs::write(&file, &whole).unwrap();
-        assert_eq!(read_safetensors(&graph(), &file), read(&whole));
+        assert_eq!(super::read(&graph(), &file), read(&whole));
         for path in [folder.path(), &folder.path().join("none")] {
-            let error = read_safetensors(&graph(), path).unwrap_err();
+            let error = super::read(&graph(), path).unwrap_err();
             assert!(matches!(error, NetworkError::Unreadable { .. }), "{error}");
         }
     }

@@ -1,0 +1,3 @@
+fuse
+tests/errors/run/input/graph.onnx
+[OUT].onnx

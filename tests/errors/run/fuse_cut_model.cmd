@@ -1,0 +1,3 @@
+fuse
+tests/errors/run/input/cut.onnx
+[OUT].onnx

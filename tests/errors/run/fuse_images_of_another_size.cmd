@@ -1,0 +1,5 @@
+fuse
+tests/import/fresh.onnx
+[OUT].onnx
+--input
+tests/errors/run/input/two_rows.npy

@@ -1,0 +1,3 @@
+fuse
+tests/errors/run/input/opset-9.onnx
+[OUT].onnx

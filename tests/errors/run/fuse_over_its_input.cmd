@@ -1,0 +1,3 @@
+fuse
+tests/import/fresh.onnx
+tests/import/../import/fresh.onnx

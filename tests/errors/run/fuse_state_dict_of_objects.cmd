@@ -1,0 +1,3 @@
+fuse
+tests/import/object.pth
+[OUT].onnx

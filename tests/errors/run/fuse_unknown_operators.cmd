@@ -1,0 +1,3 @@
+fuse
+tests/errors/run/input/unsupported.onnx
+[OUT].onnx

@@ -1,0 +1,4 @@
+precision
+tests/errors/run/input/timed.toml
+--out
+[OUT]

@@ -1,0 +1,10 @@
+infer
+tests/errors/run/input/trained.toml
+--network
+mini
+--input
+tests/import/pictures
+--output
+[OUT].npy
+--set
+networks.mini.resize=32
