@@ -3,8 +3,8 @@
 //! In: a study's TOML file. Out: a [`Study`], valid: every file it names exists, every id has a network, no key
 //! is there that nothing reads. Paths are taken from the folder of the study. A key may be absent only where
 //! the field here is an `Option`, a list that may be empty, or [`NetworkEntry::execute`].
-//! Of the files it names, this room opens only a model whose image size the study leaves open; it knows nothing of
-//! how a study is run.
+//! Of the files it names, this room opens only models, for the size of their images and what they compute with; it
+//! knows nothing of how a study is run.
 
 mod bounds;
 mod error;
