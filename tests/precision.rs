@@ -23,7 +23,7 @@ fn a_part_of_the_committed_figures_comes_out_again() {
             "precision",
             STUDY,
             "--images",
-            "200",
+            "500",
             "--network",
             "resnet-mini",
         ])
@@ -42,7 +42,7 @@ fn a_part_of_the_committed_figures_comes_out_again() {
         .expect("the command starts");
     assert!(output.status.success(), "{output:?}");
     let how = format!(
-        "write it anew: cargo run --release -- precision {STUDY} --bits 4,6,8,16 --images 200 --out {COMMITTED}"
+        "write it anew: cargo run --release -- precision {STUDY} --images 500 --out {COMMITTED}"
     );
     for (file, least) in [("points.csv", 8), ("layers.csv", 40)] {
         let again = rows(&folder.path().join(file));
