@@ -41,12 +41,7 @@ fn answer(report: &PrecisionReport) -> String {
         if let Some(sentence) = words::widest(report, network) {
             paragraph(&mut html, &sentence);
         }
-        let sentences = words::of(report, network);
-        for sentence in sentences
-            .iter()
-            .filter(|text| text.contains("points"))
-            .skip(1)
-        {
+        for sentence in words::verdicts(report, network) {
             paragraph(&mut html, &format!("{}: {sentence}", network.id));
         }
     }

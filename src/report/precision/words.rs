@@ -11,6 +11,23 @@ const COLLAPSE: f64 = 10.0;
 /// A layer below this signal to noise, in dB, is named.
 const NOISY: f64 = 20.0;
 
+/// Where a network collapses, and what helps there.
+pub(super) fn verdicts(report: &PrecisionReport, network: &Found) -> Vec<String> {
+    let mut all = Vec::new();
+    if !network.points.is_empty() {
+        for granularity in [Granularity::PerTensor, Granularity::PerChannel] {
+            let case = Case {
+                report,
+                network,
+                granularity,
+            };
+            all.extend(case.by_bits());
+            all.extend(case.remedies());
+        }
+    }
+    all
+}
+
 /// The sentences of one network.
 pub(super) fn of(report: &PrecisionReport, network: &Found) -> Vec<String> {
     let mut all = vec![subject(report, network)];
