@@ -176,7 +176,7 @@ impl Addition {
                     scaled(*rule, value << left_shift, multiplier, shift, [0, 0])
                 };
                 let sum = part(a, *by_a) + part(b, *by_b);
-                Some(i64::try_from(sum).expect("two results of 33 bits at most"))
+                Some(i64::try_from(sum).expect("two results below 2^61 each"))
             }
             Sum::Float32(_) => None,
         }

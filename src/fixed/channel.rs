@@ -25,7 +25,8 @@ impl ChannelRequantise {
         }
     }
 
-    /// Requantises one accumulator: any `i64` has an image inside `lower..=upper`.
+    /// Requantises one accumulator: any `i64` has an image inside `lower..=upper`, but for a slice that wraps in a
+    /// signed output, which may fall below `lower`.
     ///
     /// `clamp(fit(z_y + scaled(acc)), lower, upper)`; the rule says what `scaled` is.
     #[must_use]

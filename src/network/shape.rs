@@ -7,6 +7,8 @@ use crate::tensor::FeatureMap;
 pub const MAX_MAP_ELEMENTS: u64 = 1 << 28;
 /// The most weights one operator may have.
 pub const MAX_WEIGHTS: u64 = 1 << 30;
+/// The longest side of a pooling's window; a mean over the whole map has none.
+pub const MAX_POOL: usize = 1024;
 /// The most multiply-accumulates one operator may need for one image.
 pub const MAX_MACS: u64 = 1 << 48;
 
@@ -168,7 +170,7 @@ fn batch_norm(node: &str, eps: f64, x: FeatureMap) -> Result<FeatureMap, Network
 }
 
 fn pooling(node: &str, pool: Pool, x: FeatureMap) -> Result<FeatureMap, NetworkError> {
-    positive(node, "kernel", pool.kernel)?;
+    in_range(node, "kernel", pool.kernel, 1, MAX_POOL)?;
     positive(node, "stride", pool.stride)?;
     // With more padding a window could lie outside the map altogether.
     in_range(node, "padding", pool.padding, 0, pool.kernel / 2)?;

@@ -118,7 +118,7 @@ fn shift(conv: &mut QuantConv, sums: &mut Array4<f64>, output: &TensorQuant, mea
         }
         let mean = sums.iter().sum::<f64>() / number(count(sums.len()));
         let error = nearest_i64(mean - means[channel] / steps[channel]);
-        conv.bias[channel] -= error;
+        conv.bias[channel] = conv.bias[channel].saturating_sub(error);
         let error = nearest_real(error);
         sums.mapv_inplace(|sum| sum - error);
     }

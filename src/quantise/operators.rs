@@ -111,6 +111,9 @@ impl Site<'_> {
     }
 
     /// A mean over windows of up to `most` pixels, smaller than the map.
+    ///
+    /// TensorFlow Lite's AVERAGE_POOL_2D, the form `quotient`, keeps the scale of its input. Here the output has a scale
+    /// of its own, as calibration chose it, and the sum is requantised as in MEAN.
     pub(super) fn window_average(&self, most: usize) -> Result<QuantAverage, QuantiseError> {
         match self.settings.rule {
             Rule::Float32HalfEven => self.float_average(most),

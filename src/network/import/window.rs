@@ -87,6 +87,9 @@ impl Window {
             (None, None) => return Err("it has no `kernel_shape`".to_owned()),
         };
         let kernel = equal("window", [height, width])?;
+        if kernel == 0 {
+            return Err("its weights are 0x0".to_owned());
+        }
         let stride = equal("stride", pair(attributes, "strides")?.unwrap_or([1, 1]))?;
         let dilation = equal("dilation", pair(attributes, "dilations")?.unwrap_or([1, 1]))?;
         let mut window = Self {

@@ -33,9 +33,17 @@ impl Constant {
         let tensor =
             (graph.tensor(name)).ok_or_else(|| format!("`{name}` is computed, not a constant"))?;
         let element = tensor.values.element();
-        let values = tensor
-            .integers()
-            .ok_or_else(|| format!("`{name}` holds {element:?}, not integers"))?;
+        let values = match element {
+            ElementType::I8
+            | ElementType::U8
+            | ElementType::I16
+            | ElementType::U16
+            | ElementType::I32 => tensor.integers(),
+            _ => None,
+        };
+        let values = values.ok_or_else(|| {
+            format!("`{name}` holds {element:?}, not integers of 8, 16 or 32 bits")
+        })?;
         if scales.element.is_some_and(|of_zero| of_zero != element) {
             return Err(format!("`{name}` and its zero point have different types"));
         }

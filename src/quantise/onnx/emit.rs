@@ -3,12 +3,13 @@
 use super::constant::Filters;
 use super::node::integers;
 use super::reader::Reader;
-use super::value::{Bias, Map, Open, Operator, Value};
+use super::value::{Axes, Bias, Map, Open, Operator, Value};
 use crate::fixed::{AddForm, AverageForm, FixedError, Requantise, Rule, Target, float32_scale};
 use crate::network::import::onnx::OnnxNode;
 use crate::network::{Function, Op, shape};
 use crate::quantise::{QuantAdd, QuantAverage, QuantConv, QuantLayer, QuantTable, TensorQuant};
 use crate::reparam::{Activation, Layer, LayerOp, TensorId};
+use crate::tensor::FeatureMap;
 
 /// How far a bias's step may be from the accumulator's, as a share: two roundings of f32.
 const STEP_TOLERANCE: f32 = 1e-5;
@@ -32,86 +33,25 @@ impl<'g> Reader<'g> {
         quant: TensorQuant,
         node: &'g OnnxNode,
     ) -> Result<Value, String> {
-        let site = Site::new(&quant, open.relu);
-        let (op, inputs, layer, bits) = match open.operator {
-            Operator::Conv {
-                input,
-                filters,
-                bias,
-                conv,
-            } => {
-                let bits = filters.bits;
-                let layer = site.conv(input, filters, bias)?;
-                (Op::Conv(conv), vec![input], layer, bits)
-            }
-            Operator::FullyConnected {
-                input,
-                filters,
-                bias,
-            } => {
-                let (bits, outputs) = (filters.bits, filters.steps.len());
-                let layer = site.conv(input, filters, bias)?;
-                (Op::FullyConnected { outputs }, vec![input], layer, bits)
-            }
-            Operator::Add(sides) => (Op::Add, sides.to_vec(), site.add(sides)?, 0),
-            Operator::MaxPool(input, pool) => {
-                (Op::MaxPool(pool), vec![input], site.max_pool(input)?, 0)
-            }
-            Operator::AvgPool(input, pool) => {
-                let (map, most) = (self.shape(input.tensor), pool.kernel * pool.kernel);
-                // The runtime's kernel for global averages takes windows as large as the map.
-                let whole = [map.height, map.width] == [pool.kernel; 2] && pool.padding == 0;
-                let layer = if whole {
-                    site.mean(input, 1..=most)?
-                } else {
-                    site.window_mean(input, most)?
-                };
-                (Op::AvgPool(pool), vec![input], layer, 0)
-            }
-            Operator::GlobalAvgPool(input) => {
-                let pixels = self.shape(input.tensor).pixels();
-                (
-                    Op::GlobalAvgPool,
-                    vec![input],
-                    site.mean(input, [pixels])?,
-                    0,
-                )
-            }
-            Operator::Same(input) => {
-                let function = if open.relu {
-                    Function::Relu
-                } else {
-                    Function::Identity
-                };
-                let layer = table(input, function, &quant)?;
-                (Op::Lookup(function), vec![input], layer, 0)
-            }
-        };
-        self.push(node, &op, site.activation, &inputs, layer)?;
-        self.weight_bits.push(bits);
-        self.tensors.push(quant);
-        Ok(integers(TensorId(self.layers.len()), quant))
-    }
-
-    fn push(
-        &mut self,
-        node: &OnnxNode,
-        op: &Op,
-        activation: Activation,
-        inputs: &[Map],
-        integers: QuantLayer,
-    ) -> Result<(), String> {
         let name = self.layer_name(node);
+        let Open { operator, relu } = open;
+        let (op, inputs) = (operator.op(relu), operator.inputs());
+        let (bits, axes) = (operator.weight_bits(), operator.axes());
         let shapes: Vec<_> = inputs.iter().map(|map| self.shape(map.tensor)).collect();
-        let output = shape::infer(&name, op, &shapes).map_err(|error| error.to_string())?;
+        // Before any integers: it bounds windows and weights.
+        let output = shape::infer(&name, &op, &shapes).map_err(|error| error.to_string())?;
+        let site = Site::new(&quant, relu);
+        self.integers
+            .push(site.integers(operator, relu, shapes[0])?);
         self.layers.push(Layer {
             name,
-            op: layer_op(op, activation),
+            op: layer_op(&op, site.activation),
             inputs: inputs.iter().map(|map| map.tensor).collect(),
             output,
         });
-        self.integers.push(integers);
-        Ok(())
+        self.weight_bits.push(bits);
+        self.tensors.push(quant);
+        Ok(integers(TensorId(self.layers.len()), quant, axes))
     }
 
     /// The name of the tensor before quantising tools added to it, where no other layer has it.
@@ -121,6 +61,64 @@ impl<'g> Reader<'g> {
             .or_else(|| tensor.strip_suffix("_quantized"))
             .filter(|plain| self.layers.iter().all(|layer| layer.name != *plain));
         plain.map_or_else(|| tensor.clone(), str::to_owned)
+    }
+}
+
+impl Operator {
+    fn op(&self, relu: bool) -> Op {
+        match self {
+            Self::Conv { conv, .. } => Op::Conv(*conv),
+            Self::FullyConnected { filters, .. } => Op::FullyConnected {
+                outputs: filters.steps.len(),
+            },
+            Self::Add(_) => Op::Add,
+            Self::MaxPool(_, pool) => Op::MaxPool(*pool),
+            Self::AvgPool(_, pool) => Op::AvgPool(*pool),
+            Self::GlobalAvgPool(..) => Op::GlobalAvgPool,
+            Self::Same(_) => Op::Lookup(function(relu)),
+        }
+    }
+
+    fn inputs(&self) -> Vec<Map> {
+        match self {
+            Self::Conv { input, .. }
+            | Self::FullyConnected { input, .. }
+            | Self::MaxPool(input, _)
+            | Self::AvgPool(input, _)
+            | Self::GlobalAvgPool(input, _)
+            | Self::Same(input) => vec![*input],
+            Self::Add(sides) => sides.to_vec(),
+        }
+    }
+
+    /// Bits of its weights, 0 where it has none.
+    fn weight_bits(&self) -> u8 {
+        match self {
+            Self::Conv { filters, .. } | Self::FullyConnected { filters, .. } => filters.bits,
+            Self::Add(_)
+            | Self::MaxPool(..)
+            | Self::AvgPool(..)
+            | Self::GlobalAvgPool(..)
+            | Self::Same(_) => 0,
+        }
+    }
+
+    /// How its result is written: a sum and a function keep the axes of what they read.
+    fn axes(&self) -> Axes {
+        match self {
+            Self::FullyConnected { .. } => Axes::Flat,
+            Self::Add([map, _]) | Self::Same(map) => map.axes,
+            Self::GlobalAvgPool(_, axes) => *axes,
+            Self::Conv { .. } | Self::MaxPool(..) | Self::AvgPool(..) => Axes::Rows,
+        }
+    }
+}
+
+const fn function(relu: bool) -> Function {
+    if relu {
+        Function::Relu
+    } else {
+        Function::Identity
     }
 }
 
@@ -176,6 +174,7 @@ fn table(input: Map, function: Function, output: &TensorQuant) -> Result<QuantLa
 
 /// The output of a layer to be.
 struct Site {
+    quant: TensorQuant,
     target: Target,
     /// `s_y`.
     scale: f32,
@@ -188,6 +187,7 @@ impl Site {
         let target = Target::whole(quant.range, quant.zero_point);
         let at_zero = relu || quant.zero_point == quant.range.min();
         Self {
+            quant: *quant,
             target: if relu { target.relu() } else { target },
             scale: quant.step(),
             activation: if at_zero {
@@ -195,6 +195,40 @@ impl Site {
             } else {
                 Activation::None
             },
+        }
+    }
+
+    /// The integers of an operator whose first input has the shape `map`.
+    fn integers(
+        &self,
+        operator: Operator,
+        relu: bool,
+        map: FeatureMap,
+    ) -> Result<QuantLayer, String> {
+        match operator {
+            Operator::Conv {
+                input,
+                filters,
+                bias,
+                ..
+            }
+            | Operator::FullyConnected {
+                input,
+                filters,
+                bias,
+            } => self.conv(input, filters, bias),
+            Operator::Add(sides) => self.add(sides),
+            Operator::MaxPool(input, _) => self.max_pool(input),
+            Operator::AvgPool(input, pool) => {
+                let most = pool.kernel * pool.kernel;
+                // The runtime's kernel for global averages takes windows as large as the map.
+                if [map.height, map.width] == [pool.kernel; 2] && pool.padding == 0 {
+                    return self.mean(input, 1..=most);
+                }
+                self.window_mean(input, most)
+            }
+            Operator::GlobalAvgPool(input, _) => self.mean(input, [map.pixels()]),
+            Operator::Same(input) => table(input, function(relu), &self.quant),
         }
     }
 

@@ -3,14 +3,14 @@
 use super::constant::{Constant, Filters, Outputs};
 use super::reader::Reader;
 use super::real::outputs_of_gemm;
-use super::value::{Bias, Map, Operator, Seen, Value};
+use super::value::{Axes, Bias, Map, Operator, Seen, Value};
 use crate::network::import::onnx::{ElementType, OnnxNode};
 use crate::network::import::window::conv;
 
 impl<'g> Reader<'g> {
     /// `QLinearConv`: map, scale, zero point, weights, scale, zero point, output scale, zero point, bias.
     pub(super) fn integer_conv(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let input = self.operand(node, 0)?;
+        let input = self.operand(node, 0, Axes::Rows)?;
         let filters = self.weights(node, 3, 0)?.kernels()?;
         let (outputs, rows, columns, inputs) = filters.weight.dim();
         let conv = conv(
@@ -33,7 +33,7 @@ impl<'g> Reader<'g> {
             return Err("its result is of real numbers, as it has no output scale".to_owned());
         }
         let outputs = outputs_of_gemm(node)?;
-        let input = self.operand(node, 0)?;
+        let input = self.operand(node, 0, Axes::Flat)?;
         let filters = self.matrix(node, input, outputs)?;
         let bias = self.plain_bias(node, 6)?;
         let operator = Operator::FullyConnected {
@@ -46,7 +46,7 @@ impl<'g> Reader<'g> {
 
     /// `QLinearMatMul`: map, scale, zero point, weights, scale, zero point, output scale, zero point.
     pub(super) fn integer_matrix_product(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let input = self.operand(node, 0)?;
+        let input = self.operand(node, 0, Axes::Flat)?;
         let operator = Operator::FullyConnected {
             input,
             filters: self.matrix(node, input, Outputs::Columns)?,
@@ -57,7 +57,8 @@ impl<'g> Reader<'g> {
 
     /// `QLinearAdd`: two times map, scale, zero point; output scale, zero point.
     pub(super) fn integer_add(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let sides = [self.operand(node, 0)?, self.operand(node, 3)?];
+        let axes = self.map(node, 0, Seen::Integers)?.axes;
+        let sides = [self.operand(node, 0, axes)?, self.operand(node, 3, axes)?];
         self.emit_plain(Operator::Add(sides), self.quant(node, 6)?, node)
     }
 
@@ -66,8 +67,12 @@ impl<'g> Reader<'g> {
         if node.attributes.int("channels_last", 0)? != 0 {
             return Err("its channels are its last axis (`channels_last`)".to_owned());
         }
-        let input = self.operand(node, 0)?;
-        self.emit_plain(Operator::GlobalAvgPool(input), self.quant(node, 3)?, node)
+        let input = self.operand(node, 0, Axes::Rows)?;
+        self.emit_plain(
+            Operator::GlobalAvgPool(input, Axes::Rows),
+            self.quant(node, 3)?,
+            node,
+        )
     }
 
     /// `QLinearAveragePool`: map, scale, zero point, output scale, zero point.
@@ -75,14 +80,14 @@ impl<'g> Reader<'g> {
         if node.attributes.int("channels_last", 0)? != 0 {
             return Err("its channels are its last axis (`channels_last`)".to_owned());
         }
-        let input = self.operand(node, 0)?;
+        let input = self.operand(node, 0, Axes::Rows)?;
         let operator = self.mean_over_windows(node, input)?;
         self.emit_plain(operator, self.quant(node, 3)?, node)
     }
 
     /// The map that input `place` is, with its scale and zero point behind it.
-    fn operand(&self, node: &OnnxNode, place: usize) -> Result<Map, String> {
-        let map = self.map(node, place, Seen::Integers)?;
+    fn operand(&self, node: &OnnxNode, place: usize, axes: Axes) -> Result<Map, String> {
+        let map = self.written(node, place, Seen::Integers, axes)?;
         if self.quant(node, place + 1)? == map.quant {
             return Ok(map);
         }

@@ -9,6 +9,7 @@
 //! A weight with a zero point becomes the difference, which may need nine bits. The images that a network takes
 //! are integers of its first `QuantizeLinear`.
 
+mod axes;
 mod constant;
 mod emit;
 mod integer;

@@ -3,7 +3,7 @@
 use super::constant::Constant;
 use super::reader::Reader;
 use super::scale::Scales;
-use super::value::{Map, Open, Operator, Seen, Value};
+use super::value::{Axes, Map, Open, Operator, Seen, Value};
 use crate::network::import::onnx::OnnxNode;
 use crate::quantise::TensorQuant;
 use crate::reparam::TensorId;
@@ -23,7 +23,8 @@ impl<'g> Reader<'g> {
             ("", "AveragePool") => self.average_pool(node),
             ("", "GlobalAveragePool") => self.global_average_pool(node),
             ("", "ReduceMean") => self.reduce_mean(node),
-            ("", "Flatten" | "Reshape" | "Squeeze" | "Identity" | "Dropout") => self.pass(node),
+            ("", "Flatten" | "Reshape" | "Squeeze") => self.flatten(node),
+            ("", "Identity" | "Dropout") => self.pass(node),
             ("", "QLinearConv") => self.integer_conv(node),
             ("", "QLinearMatMul") => self.integer_matrix_product(node),
             ("com.microsoft", "QGemm") => self.integer_gemm(node),
@@ -50,7 +51,7 @@ impl<'g> Reader<'g> {
         let open = match self.value(node, 0)?.clone() {
             Value::Image => return self.quantize_image(quant),
             Value::Map(map) if map.seen == Seen::Reals && map.quant == quant => {
-                return Ok(integers(map.tensor, quant));
+                return Ok(integers(map.tensor, quant, map.axes));
             }
             Value::Map(map) if map.seen == Seen::Reals => Open {
                 operator: Operator::Same(map),
@@ -70,7 +71,7 @@ impl<'g> Reader<'g> {
             Some(first) if *first == quant => {}
             Some(_) => return Err("the image is rounded in two ways".to_owned()),
         }
-        Ok(integers(TensorId::INPUT, quant))
+        Ok(integers(TensorId::INPUT, quant, Axes::Rows))
     }
 
     fn dequantize(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
@@ -97,24 +98,14 @@ impl<'g> Reader<'g> {
             ..map
         }))
     }
-
-    /// An operator that only changes how a map's axes are written.
-    fn pass(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        match self.value(node, 0)? {
-            Value::Map(map) => Ok(Value::Map(*map)),
-            Value::Open(open) => Ok(Value::Open(open.clone())),
-            Value::Image => Err("it changes the axes of the image".to_owned()),
-            Value::Constant(_) => Err("it changes the axes of a constant".to_owned()),
-            Value::Refused => unreachable!("a reader of a refused value is not looked at"),
-        }
-    }
 }
 
 /// A tensor as its integers.
-pub(super) fn integers(tensor: TensorId, quant: TensorQuant) -> Value {
+pub(super) fn integers(tensor: TensorId, quant: TensorQuant, axes: Axes) -> Value {
     Value::Map(Map {
         tensor,
         quant,
         seen: Seen::Integers,
+        axes,
     })
 }

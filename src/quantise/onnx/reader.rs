@@ -1,6 +1,6 @@
 //! Reads a graph's nodes in order and keeps what is known of their values.
 
-use super::value::{Map, Seen, Value};
+use super::value::{Axes, Map, Seen, Value};
 use crate::fixed::Rule;
 use crate::network::Form;
 use crate::network::import::onnx::{OnnxGraph, OnnxNode};
@@ -110,6 +110,26 @@ impl<'g> Reader<'g> {
         };
         let name = node.input(place).unwrap_or_default();
         Err(format!("its input `{name}` is {what}"))
+    }
+
+    /// The map that input `place` is, written with `axes`.
+    pub(super) fn written(
+        &self,
+        node: &OnnxNode,
+        place: usize,
+        seen: Seen,
+        axes: Axes,
+    ) -> Result<Map, String> {
+        let map = self.map(node, place, seen)?;
+        if map.axes == axes {
+            return Ok(map);
+        }
+        let otherwise = match axes {
+            Axes::Rows => "flattened, where rows and columns belong",
+            Axes::Flat => "not flattened",
+        };
+        let name = node.input(place).unwrap_or_default();
+        Err(format!("its input `{name}` is {otherwise}"))
     }
 
     /// Shape of a tensor for one image.

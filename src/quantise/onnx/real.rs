@@ -2,13 +2,13 @@
 
 use super::constant::{Constant, Outputs};
 use super::reader::Reader;
-use super::value::{Bias, Map, Open, Operator, Seen, Value};
+use super::value::{Axes, Bias, Map, Open, Operator, Seen, Value};
 use crate::network::import::onnx::{ElementType, OnnxNode, OnnxTensor};
 use crate::network::import::window::{conv, pool};
 
 impl<'g> Reader<'g> {
     pub(super) fn conv(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let input = self.map(node, 0, Seen::Reals)?;
+        let input = self.written(node, 0, Seen::Reals, Axes::Rows)?;
         let filters = self.constant(node, 1)?.kernels()?;
         let (outputs, rows, columns, inputs) = filters.weight.dim();
         let conv = conv(
@@ -34,7 +34,7 @@ impl<'g> Reader<'g> {
     }
 
     fn fully_connected(&self, node: &OnnxNode, outputs: Outputs) -> Result<Value, String> {
-        let input = self.map(node, 0, Seen::Reals)?;
+        let input = self.written(node, 0, Seen::Reals, Axes::Flat)?;
         let filters = self
             .constant(node, 1)?
             .matrix(outputs, self.shape(input.tensor))?;
@@ -70,8 +70,8 @@ impl<'g> Reader<'g> {
             return Err("its second output, places of the maxima, is not run".to_owned());
         }
         let input = match self.value(node, 0)? {
-            Value::Map(map) => *map,
-            _ => self.map(node, 0, Seen::Reals)?,
+            Value::Map(map) => self.written(node, 0, map.seen, Axes::Rows)?,
+            _ => self.written(node, 0, Seen::Reals, Axes::Rows)?,
         };
         let pool = pool(node, self.shape(input.tensor))?;
         let operator = Operator::MaxPool(input, pool);
@@ -82,7 +82,7 @@ impl<'g> Reader<'g> {
     }
 
     pub(super) fn average_pool(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        let input = self.map(node, 0, Seen::Reals)?;
+        let input = self.written(node, 0, Seen::Reals, Axes::Rows)?;
         Ok(open(self.mean_over_windows(node, input)?))
     }
 
@@ -98,17 +98,19 @@ impl<'g> Reader<'g> {
             return Err("its mean counts pixels of padding (`count_include_pad`)".to_owned());
         }
         if [map.height, map.width] == [pool.kernel; 2] && pool.padding == 0 {
-            return Ok(Operator::GlobalAvgPool(input));
+            return Ok(Operator::GlobalAvgPool(input, Axes::Rows));
         }
         Ok(Operator::AvgPool(input, pool))
     }
 
     pub(super) fn global_average_pool(&mut self, node: &'g OnnxNode) -> Result<Value, String> {
-        Ok(open(Operator::GlobalAvgPool(self.map(
-            node,
-            0,
-            Seen::Reals,
-        )?)))
+        self.mean(node, Axes::Rows)
+    }
+
+    /// A mean over all pixels, written with `axes`.
+    fn mean(&self, node: &OnnxNode, axes: Axes) -> Result<Value, String> {
+        let input = self.written(node, 0, Seen::Reals, Axes::Rows)?;
+        Ok(open(Operator::GlobalAvgPool(input, axes)))
     }
 
     /// A mean over rows and columns; its axes are an attribute up to version 17, an input from 18 on.
@@ -127,7 +129,10 @@ impl<'g> Reader<'g> {
                 "its mean is over axes {axes:?}, only rows and columns are run"
             ));
         }
-        self.global_average_pool(node)
+        match node.attributes.int("keepdims", 1)? {
+            0 => self.mean(node, Axes::Flat),
+            _ => self.mean(node, Axes::Rows),
+        }
     }
 
     /// The scaled constant that input `place` is.
@@ -156,6 +161,12 @@ impl<'g> Reader<'g> {
             let element = constant.element;
             return Err(format!(
                 "its bias is {element:?}, not I32 with zero points of 0"
+            ));
+        }
+        if constant.shape.len() != 1 {
+            return Err(format!(
+                "its bias has the shape {:?}, not one axis",
+                constant.shape
             ));
         }
         Ok(Some(Bias {

@@ -209,3 +209,82 @@ fn a_relu_of_a_map_and_a_change_of_scale_become_tables() {
         [-128, -128, -126, -64]
     );
 }
+
+#[test]
+fn a_map_is_flattened_before_a_matrix_and_nowhere_else() {
+    let (nodes, mut constants) = network();
+    let list = |values: &[i64]| Tensor {
+        dims: vec![i64::try_from(values.len()).unwrap()],
+        data_type: 7,
+        int64_data: values.to_vec(),
+        name: "shape".to_owned(),
+        ..Tensor::default()
+    };
+    let reshaped = |target: &[i64], constants: &[Tensor]| {
+        let mut nodes = nodes.clone();
+        nodes.push(node("Reshape", &["y_d", "shape"], "r", &[]));
+        nodes.push(node("GlobalAveragePool", &["r"], "g", &[]));
+        nodes.push(node("QuantizeLinear", &["g", "s_y", "z_y"], "g_q", &[]));
+        let constants = [constants, &[list(target)]].concat();
+        read(&nodes, &constants).map(|network| network.layers.len())
+    };
+    assert_eq!(reshaped(&[0, 2, 4, 4], &constants), Ok(2));
+    let other = reshaped(&[0, 2, 2, 8], &constants).unwrap_err().to_string();
+    assert!(
+        other.contains("it writes a map of 4x4x2 as [0, 2, 2, 8]"),
+        "{other}"
+    );
+    let flat = reshaped(&[0, -1], &constants).unwrap_err().to_string();
+    assert!(
+        flat.contains("is flattened, where rows and columns belong"),
+        "{flat}"
+    );
+
+    constants.push(integers("m_q", I8, &[32, 1], &[1; 32]));
+    constants.push(reals("s_m", &[], &[0.5]));
+    let product = |flatten: bool| {
+        let mut nodes = nodes.clone();
+        nodes.push(node("DequantizeLinear", &["m_q", "s_m"], "m", &[]));
+        nodes.push(node("Flatten", &["y_d"], "f", &[]));
+        let from = if flatten { "f" } else { "y_d" };
+        nodes.push(node("MatMul", &[from, "m"], "p", &[]));
+        nodes.push(node("QuantizeLinear", &["p", "s_y", "z_y"], "p_q", &[]));
+        read(&nodes, &constants).map(|network| network.layers.len())
+    };
+    assert_eq!(product(true), Ok(2));
+    let plain = product(false).unwrap_err().to_string();
+    assert!(plain.contains("`y_d` is not flattened"), "{plain}");
+}
+
+#[test]
+fn nothing_large_is_made_of_a_window_or_a_bias_that_does_not_fit() {
+    let window = refused(|nodes, _| {
+        nodes.truncate(2);
+        let side = [1 << 32, 1 << 32];
+        nodes.push(node(
+            "AveragePool",
+            &["x_d"],
+            "p",
+            &[ints("kernel_shape", &side)],
+        ));
+        nodes.push(node("QuantizeLinear", &["p", "s_y", "z_y"], "p_q", &[]));
+    });
+    assert!(window.contains("kernel"), "{window}");
+    let bias = refused(|_, constants| {
+        put(constants, integers("b_q", I32, &[2, 2], &[0; 4]));
+    });
+    assert!(
+        bias.contains("its bias has the shape [2, 2], not one axis"),
+        "{bias}"
+    );
+    let empty = refused(|nodes, constants| {
+        put(constants, integers("w_q", I8, &[2, 2, 0, 0], &[]));
+        nodes[4]
+            .attribute
+            .push(crate::network::import::onnx::made::text(
+                "auto_pad",
+                "SAME_UPPER",
+            ));
+    });
+    assert!(empty.contains("its weights are 0x0"), "{empty}");
+}

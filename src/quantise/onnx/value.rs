@@ -26,6 +26,16 @@ pub(super) struct Map {
     pub(super) tensor: TensorId,
     pub(super) quant: TensorQuant,
     pub(super) seen: Seen,
+    pub(super) axes: Axes,
+}
+
+/// How the file writes a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axes {
+    /// Image, channel, row, column.
+    Rows,
+    /// Image, then all else, channel first.
+    Flat,
 }
 
 /// As what a map is read.
@@ -67,8 +77,8 @@ pub(super) enum Operator {
     MaxPool(Map, Pool),
     /// A mean over a window.
     AvgPool(Map, Pool),
-    /// A mean over all pixels.
-    GlobalAvgPool(Map),
+    /// A mean over all pixels, and how it is written.
+    GlobalAvgPool(Map, Axes),
     /// The map itself: a ReLU or a change of scale alone.
     Same(Map),
 }
