@@ -254,7 +254,7 @@ fn errors(
     errors
 }
 
-/// Largest difference, as a share of the largest magnitude of `want`.
+/// Largest difference, as a share of the largest magnitude of `want`; NaN where a value is not finite.
 fn distance(got: &Array4<f32>, want: &Array4<f32>) -> f64 {
     let pairs = got
         .iter()
@@ -263,5 +263,8 @@ fn distance(got: &Array4<f32>, want: &Array4<f32>) -> f64 {
     let (off, largest) = pairs.fold((0.0_f64, 0.0_f64), |(off, largest), (got, want)| {
         (off.max((got - want).abs()), largest.max(want.abs()))
     });
+    if got.iter().chain(want).any(|value| !value.is_finite()) {
+        return f64::NAN;
+    }
     if off > 0.0 { off / largest } else { 0.0 }
 }

@@ -84,7 +84,10 @@ fn pictures(path: &Path, shape: FeatureMap, resize: Option<u32>) -> Result<Array
     for (file, mut into) in files.iter().zip(all.outer_iter_mut()) {
         let picture = decoded(file, shape.channels)?;
         let picture = match resize {
-            Some(side) => resample::shorter_side(picture, side),
+            Some(side) => resample::shorter_side(picture, side, MOST_BYTES).map_err(|bytes| {
+                let cause = format!("with a shorter side of {side} pixels it takes {bytes} bytes");
+                refused(file, &cause)
+            })?,
             None => picture,
         };
         let (height, width, _) = picture.dim();

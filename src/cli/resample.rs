@@ -3,14 +3,16 @@
 //! Each side is resampled for itself, rows of pixels first, with factors of 22 fractional bits and a result rounded to
 //! 8 bits after each. Source of the method: Pillow, `Image.resize` with `BILINEAR` (antialiased when it shrinks).
 
+use crate::units::count;
 use ndarray::{Array3, ArrayView3, Axis, s};
 
 /// Fractional bits of the factors.
 const BITS: u32 = 22;
 
-/// The picture with its shorter side of `side` pixels and the longer in proportion, rounded down.
-pub(super) fn shorter_side(picture: Array3<u8>, side: u32) -> Array3<u8> {
-    let (height, width, _) = picture.dim();
+/// The picture with its shorter side of `side` pixels and the longer in proportion, rounded down; the number of bytes
+/// it would take where that is more than `most`.
+pub(super) fn shorter_side(picture: Array3<u8>, side: u32, most: u64) -> Result<Array3<u8>, u64> {
+    let (height, width, channels) = picture.dim();
     let side = usize::try_from(side).expect("a side has fewer than 2^32 pixels");
     let longer = side * height.max(width) / height.min(width);
     let (rows, columns) = if height <= width {
@@ -18,7 +20,17 @@ pub(super) fn shorter_side(picture: Array3<u8>, side: u32) -> Array3<u8> {
     } else {
         (longer, side)
     };
-    resize(picture, rows, columns)
+    // The pass over columns comes first, and has the picture's own rows.
+    let bytes = [rows, height].map(|rows| {
+        count(rows)
+            .saturating_mul(count(columns))
+            .saturating_mul(count(channels))
+    });
+    let bytes = bytes[0].max(bytes[1]);
+    if bytes > most {
+        return Err(bytes);
+    }
+    Ok(resize(picture, rows, columns))
 }
 
 /// The picture with other numbers of rows and columns.
@@ -150,9 +162,11 @@ mod tests {
 
     #[test]
     fn the_shorter_side_is_as_asked_and_the_centre_rounds_to_even() {
-        let shape = |side| shorter_side(picture(), side).dim();
+        let shape = |side| shorter_side(picture(), side, 1 << 20).unwrap().dim();
         assert_eq!(shape(10), (10, 14, 1));
         assert_eq!(shape(3), (3, 4, 1));
+        let long = Array3::zeros((1, 1000, 1));
+        assert_eq!(shorter_side(long, 1000, 1 << 20), Err(1_000_000_000));
         let first = |height, width| centre(&picture(), height, width).map(|cut| cut[[0, 0, 0]]);
         // Spare rows and columns: 1 and 3, of which a half is 0 and 2.
         assert_eq!(first(4, 4), Some(picture()[[0, 2, 0]]));

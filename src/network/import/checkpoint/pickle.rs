@@ -1,10 +1,16 @@
 //! A pickle of a state dict: dicts, lists, texts, numbers and tensors over named storages; all else is refused by name.
 //!
 //! Nothing is called and nothing is imported: the few names that state dicts need are known here. Items lie in one
-//! list and refer to each other by place, so that memory grows with the pickle's length and with nothing else.
+//! list and refer to each other by place. What is copied out of them is small: a tensor has at most 8 axes and the name of
+//! its storage at most 256 bytes, so that memory grows with the pickle's length and with nothing else.
 //! Opcodes: those that protocols 2 to 5 of Python's `pickle` use for such values.
 
 use std::collections::BTreeMap;
+
+/// The most axes of a tensor.
+const MOST_AXES: usize = 8;
+/// The most bytes of a storage's name and of a name that is called.
+const MOST_NAME: usize = 256;
 
 /// An item, by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +173,8 @@ impl Pickle {
     fn pop_text(&mut self) -> Result<String, String> {
         let id = self.pop()?;
         match self.get(id) {
-            Item::Text(text) => Ok(text.clone()),
+            Item::Text(text) if text.len() <= MOST_NAME => Ok(text.clone()),
+            Item::Text(text) => Err(format!("a name of {} bytes is called", text.len())),
             _ => Err("a text is missing".to_owned()),
         }
     }
@@ -239,6 +246,9 @@ impl Pickle {
         let (Item::Known(Known::Storage(dtype)), Item::Text(name)) = item else {
             return Err("a storage has no type or name".to_owned());
         };
+        if name.len() > MOST_NAME {
+            return Err(format!("the name of a storage has {} bytes", name.len()));
+        }
         let (dtype, name) = (*dtype, name.clone());
         self.push(Item::Storage { dtype, name });
         Ok(())
@@ -276,6 +286,9 @@ impl Pickle {
             _ => Err("a length is no number".to_owned()),
         };
         let lengths = |id: ItemId| match self.get(id) {
+            Item::List(list) if list.len() > MOST_AXES => {
+                Err(format!("a tensor has {} axes", list.len()))
+            }
             Item::List(list) => list
                 .iter()
                 .map(|id| length(*id))

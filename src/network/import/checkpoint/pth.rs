@@ -41,13 +41,21 @@ pub(super) fn tensors(bytes: &[u8]) -> Result<Vec<Stored<'_>>, String> {
     let mut archive = Archive::new(bytes)?;
     let pickle = Pickle::load(&archive.pickle()?)?;
     let mut tensors = Vec::new();
+    // Views of one storage may be gathered many times over; all of them together stay below the file's own length.
+    let mut room = bytes.len();
     for (key, value) in state_dict(&pickle, pickle.root(), 0)? {
         let (Item::Text(name), Item::Tensor(tensor)) = (pickle.get(*key), pickle.get(*value))
         else {
             continue;
         };
         let stored = archive.tensor(name, tensor);
-        tensors.push(stored.map_err(|cause| format!("tensor `{name}`: {cause}"))?);
+        let stored = stored.map_err(|cause| format!("tensor `{name}`: {cause}"))?;
+        if let Cow::Owned(gathered) = &stored.bytes {
+            room = room.checked_sub(gathered.len()).ok_or_else(|| {
+                format!("tensor `{name}`: its tensors hold more values than the file, by views of one storage")
+            })?;
+        }
+        tensors.push(stored);
     }
     Ok(tensors)
 }
@@ -97,10 +105,12 @@ impl<'data> Archive<'data> {
     }
 
     fn pickle(&mut self) -> Result<Vec<u8>, String> {
-        if let Ok(order) = self.place("byteorder")
-            && self.bytes.get(order) != Some(b"little")
-        {
-            return Err("its numbers are not little-endian".to_owned());
+        let order = format!("{}byteorder", self.folder);
+        if self.zip.index_for_name(&order).is_some() {
+            let place = self.place("byteorder")?;
+            if self.bytes.get(place) != Some(b"little") {
+                return Err("its numbers are not little-endian".to_owned());
+            }
         }
         let name = format!("{}data.pkl", self.folder);
         let file = self

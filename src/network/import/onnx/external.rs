@@ -1,28 +1,46 @@
 //! Values that an ONNX file keeps in a file beside it.
 
 use super::message::StringStringEntry;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 /// The folder of an ONNX file; nothing outside it is read.
-#[derive(Debug, Clone)]
-pub(super) struct Folder(Option<PathBuf>);
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Without one, values in other files are refused.
+    path: Option<PathBuf>,
+    /// Bytes read so far of each file.
+    read: RefCell<BTreeMap<PathBuf, u64>>,
+}
+
+/// How often the bytes of a file may be read on average: constants may share values, but within bounds.
+const SHARED: u64 = 4;
 
 impl Folder {
     /// The folder that `file` lies in.
     pub(super) fn of(file: &Path) -> Self {
         let parent = file.parent().map(Path::to_owned).unwrap_or_default();
-        if parent.as_os_str().is_empty() {
-            return Self(Some(PathBuf::from(".")));
+        let parent = if parent.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            parent
+        };
+        Self {
+            path: Some(parent),
+            read: RefCell::default(),
         }
-        Self(Some(parent))
     }
 
     /// No folder: values in other files are refused.
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self(None)
+        Self {
+            path: None,
+            read: RefCell::default(),
+        }
     }
 
     /// The `want` bytes that `entries` (`location`, `offset`, `length`) point to.
@@ -53,8 +71,19 @@ impl Folder {
         }
         let path = self.place(location)?;
         let read = |error: std::io::Error| format!("`{location}` cannot be read: {error}");
+        if !path.metadata().map_err(read)?.is_file() {
+            return Err(format!("`{location}` is no regular file"));
+        }
         let mut file = File::open(&path).map_err(read)?;
         let held = file.metadata().map_err(read)?.len();
+        let mut all = self.read.borrow_mut();
+        let so_far = all.entry(path.clone()).or_default();
+        *so_far = so_far.saturating_add(length);
+        if *so_far > held.saturating_mul(SHARED) {
+            return Err(format!(
+                "{so_far} bytes of values lie in `{location}`, which holds {held}"
+            ));
+        }
         if offset.checked_add(length).is_none_or(|end| end > held) {
             return Err(format!(
                 "its values are {length} bytes from {offset} on, `{location}` holds {held}"
@@ -69,7 +98,7 @@ impl Folder {
     /// Where `location` is, which must be below the folder, links followed.
     fn place(&self, location: &str) -> Result<PathBuf, String> {
         let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        let folder = self.0.as_ref().ok_or("its values lie in another file")?;
+        let folder = self.path.as_ref().ok_or("its values lie in another file")?;
         let outside = || format!("its file `{location}` lies outside the model's folder");
         if !Path::new(location).components().all(plain) {
             return Err(outside());
@@ -95,6 +124,21 @@ mod tests {
             value: (*value).to_owned(),
         };
         list.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn values_are_shared_within_bounds_and_lie_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("data"), [7; 8]).unwrap();
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        let folder = Folder::of(&folder.path().join("net.onnx"));
+        let read = |location: &str| folder.read(&entries(&[("location", location)]), 8);
+        for _ in 0..4 {
+            assert_eq!(read("data"), Ok(vec![7; 8]));
+        }
+        let more = "40 bytes of values lie in `data`, which holds 8";
+        assert_eq!(read("data"), Err(more.to_owned()));
+        assert_eq!(read("inner"), Err("`inner` is no regular file".to_owned()));
     }
 
     #[test]
