@@ -125,8 +125,7 @@ fn page(verdicts: &[Verdict], exact: &Matrix, general: &Matrix) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Conformance of the requantisation \
          rules</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>Conformance of the requantisation rules</h1>\n\
          <p>{values} outputs compared with the programs and definitions that the rules are named after; {differing} \
-         differ. repchip {version}. Made by <code>python tests/oracles/remake.py FOLDER</code> and \
-         <code>REPCHIP_VECTORS=FOLDER cargo test --release --test conformance -- --ignored</code>.</p>\n\
+         differ. repchip {version}. Made by <code>tests/oracles/conformance</code>.</p>\n\
          <p>Scales and accumulators aim at ties: numbers exactly half way in front of the last rounding. The quantiser's \
          multipliers and shifts are compared too, wherever the oracle takes real scales.</p>\n{table}\
          <h2>Why the rule must be named</h2>\n<p>Values that differ between two rules on the same accumulators and the \
