@@ -13,7 +13,7 @@
 //! rounding. For a published rule scales are float32 numbers, and multipliers, shifts, additions and means are
 //! computed as its program does.
 //!
-//! What is done so that integers lose less, each a setting of its own: [`equalise`] rewrites the float network before
+//! What is done so that integers lose less, each a setting of its own: [`mod@equalise`] rewrites the float network before
 //! anything is quantised; ranges come from all values, a percentile, the square error or the relative entropy
 //! ([`Calibration`], [`WeightCalibration`]); biases take out mean errors ([`BiasCorrection`]); single layers may be
 //! wider ([`LayerWidths`]). [`Statistics`] of the images are gathered once for any number of settings.

@@ -64,7 +64,7 @@ pub enum BiasCorrection {
     Measured,
 }
 
-/// Whether the float network is rewritten before it is quantised, see [`super::equalise`].
+/// Whether the float network is rewritten before it is quantised, see [`mod@super::equalise`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Equalisation {

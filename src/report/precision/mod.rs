@@ -2,7 +2,7 @@
 //!
 //! In: what [`crate::precision`] found. Out: `points.csv` (a row a point), `layers.csv` (a row a layer and variant),
 //! `weights.csv` (magnitudes of the weights of parallel branches), `precision.json` (all of it), `charts/*.svg` and
-//! `report.html`, the same bytes for the same figures. The sentences of [`words`] are made of the figures alone.
+//! `report.html`, the same bytes for the same figures. The sentences of `words` are made of the figures alone.
 
 mod charts;
 mod csv;
