@@ -7,6 +7,7 @@
 use super::pickle::{self, Item, ItemId, Pickle};
 use super::stored::Stored;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::ops::Range;
 use zip::{CompressionMethod, ZipArchive};
@@ -41,6 +42,8 @@ pub(super) fn tensors(bytes: &[u8]) -> Result<Vec<Stored<'_>>, String> {
     let mut archive = Archive::new(bytes)?;
     let pickle = Pickle::load(&archive.pickle()?)?;
     let mut tensors = Vec::new();
+    // Names are copied, each text of the pickle at most once.
+    let mut names = BTreeSet::new();
     // Views of one storage may be gathered many times over; all of them together stay below the file's own length.
     let mut room = bytes.len();
     for (key, value) in state_dict(&pickle, pickle.root(), 0)? {
@@ -48,6 +51,9 @@ pub(super) fn tensors(bytes: &[u8]) -> Result<Vec<Stored<'_>>, String> {
         else {
             continue;
         };
+        if !names.insert(name) {
+            return Err("one of its tensors is there twice".to_owned());
+        }
         let stored = archive.tensor(name, tensor);
         let stored = stored.map_err(|cause| format!("tensor `{name}`: {cause}"))?;
         if let Cow::Owned(gathered) = &stored.bytes {
@@ -215,6 +221,9 @@ fn contiguous(shape: &[usize], strides: &[usize]) -> bool {
 mod tests {
     use super::super::pickle::{Dtype, Tensor};
     use super::*;
+    use std::io::Write;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
 
     fn tensor(shape: &[usize], strides: &[usize], offset: usize) -> Tensor {
         Tensor {
@@ -249,5 +258,50 @@ mod tests {
         assert!(read(tensor(&[7], &[0], 0)).is_err());
         assert!(read(tensor(&[2], &[usize::MAX], 1)).is_err());
         assert!(read(tensor(&[usize::MAX, 2], &[0, 0], 0)).is_err());
+    }
+
+    /// An archive with a pickle and an entry `byteorder`.
+    fn archive(pickle: &[u8], order: Option<(&[u8], CompressionMethod)>) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = |method| SimpleFileOptions::default().compression_method(method);
+        zip.start_file("a/data.pkl", options(CompressionMethod::Stored))
+            .unwrap();
+        zip.write_all(pickle).unwrap();
+        if let Some((order, method)) = order {
+            zip.start_file("a/byteorder", options(method)).unwrap();
+            zip.write_all(order).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_byte_order_may_be_missing_but_not_hidden() {
+        let cause = |order| tensors(&archive(b"}.", order)).unwrap_err();
+        let no_tensors = "it holds no dict of tensors, nor one under `state_dict` or `model`";
+        let (stored, deflated) = (CompressionMethod::Stored, CompressionMethod::Deflated);
+        assert_eq!(cause(None), no_tensors);
+        assert_eq!(cause(Some((b"little", stored))), no_tensors);
+        assert_eq!(
+            cause(Some((b"big", stored))),
+            "its numbers are not little-endian"
+        );
+        assert_eq!(
+            cause(Some((b"big", deflated))),
+            "`a/byteorder` is compressed"
+        );
+    }
+
+    #[test]
+    fn a_name_is_there_once() {
+        // {"a": tensor, "a": tensor} with both from the memo; the storage is empty.
+        let pickle = b"}(X\x01\x00\x00\x00aq\x00ctorch._utils\n_rebuild_tensor_v2\n(K\x01ctorch\nByteStorage\nX\x01\x00\x00\x000\x87QK\x00K\x00\x85K\x01\x85tRq\x01h\x00h\x01u.";
+        let mut zip = ZipWriter::new_append(Cursor::new(archive(pickle, None))).unwrap();
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file("a/data/0", options).unwrap();
+        let bytes = zip.finish().unwrap().into_inner();
+        assert_eq!(
+            tensors(&bytes),
+            Err("one of its tensors is there twice".to_owned())
+        );
     }
 }
