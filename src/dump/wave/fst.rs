@@ -9,10 +9,11 @@ use std::io::{Read, Seek, SeekFrom};
 /// The most bytes that a compressed one stands for: deflate's limit, above that of LZ4.
 const EXPANSION: u64 = 1032;
 
-/// Checks every block whose length is in the file.
+/// Checks every block.
 ///
 /// # Errors
-/// A block that promises more than its bytes can hold, a file wrapped in gzip, and one that cannot be read.
+/// A block that leaves the file or promises more than its bytes can hold, a file wrapped in gzip, and one that cannot be
+/// read.
 pub(super) fn check<R: Read + Seek>(source: &mut R) -> Result<(), Fault> {
     let end = source.seek(SeekFrom::End(0))?;
     let mut start = 0;
@@ -25,10 +26,17 @@ pub(super) fn check<R: Read + Seek>(source: &mut R) -> Result<(), Fault> {
             length,
             most: length.min(end).saturating_mul(EXPANSION),
         };
-        let whole = length >= 8 && length < end - start;
+        // A dump that was not finished ends in a block to skip without a length.
+        if kind == 255 && length == 0 {
+            break;
+        }
+        let behind = end - start - 1;
+        if length < 8 || length > behind {
+            let text = format!("a block of {length} bytes stands where the file has {behind}");
+            return Err(Fault::Wave(text));
+        }
         match kind {
-            1 | 5 | 8 if whole => block.values(source)?,
-            1 | 5 | 8 => return Err(promise("a block of values", "more bytes than the file has")),
+            1 | 5 | 8 => block.values(source)?,
             2 => block.holds("blackouts", varint(source)?)?,
             3 => block.geometry(source)?,
             4 | 6 => block.holds("names", number(source)?)?,
@@ -39,9 +47,6 @@ pub(super) fn check<R: Read + Seek>(source: &mut R) -> Result<(), Fault> {
                 return Err(Fault::Wave(text.to_owned()));
             }
             _ => {}
-        }
-        if !whole {
-            break;
         }
         start += 1 + length;
     }
@@ -193,13 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_say_nothing_of_sizes_and_files_cut_behind_a_block_pass() {
+    fn blocks_that_say_nothing_of_sizes_pass_and_none_leaves_the_file() {
         let skip = block(255, &[7; 40]);
         assert_eq!(told(&skip), "");
-        assert_eq!(told(&skip[..20]), "");
         assert_eq!(told(&[]), "");
+        assert_eq!(told(&[255, 0, 0, 0, 0, 0, 0, 0, 0, 0]), "");
+        assert!(told(&skip[..20]).contains("a block of 48 bytes stands where the file has 19"));
+        // A decoder that adds such a length would go back, and for ever on.
+        assert!(told(&[255; 12]).contains("a block of 18446744073709551615 bytes"));
         let mut cut = block(8, &[0; 60]);
         cut.truncate(40);
-        assert!(told(&cut).contains("more bytes than the file has"));
+        assert!(told(&cut).contains("a block of 68 bytes stands where the file has 39"));
     }
 }
