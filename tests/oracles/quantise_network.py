@@ -7,8 +7,8 @@ Writes NAME-FORM.onnx for each form asked for.
 
 Usage:
     pip install torch timm onnx onnxruntime onnxscript numpy
-    python3 tests/oracles/quantise_network.py resnet50 --out /tmp/models
-    python3 tests/oracles/onnx_runtime_network.py /tmp/models/resnet50-u8s8-qdq.onnx
+    python3 tests/oracles/quantise_network.py resnet50 --out FOLDER
+    python3 tests/oracles/onnx_runtime_network.py FOLDER/resnet50-u8s8-qdq.onnx
 """
 
 import argparse
